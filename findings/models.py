@@ -1,0 +1,272 @@
+"""What is wrong, and what to do: advisories, matches that know nothing of images, findings per
+package set, verdicts per image."""
+
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from registries.models import Image, Subscription
+from scans.models import Inventory, Package
+
+
+class Severity(models.IntegerChoices):
+    """Critical is kept inside; outside it is High (see `findings.severity`)."""
+
+    UNKNOWN = 0, "Unknown"
+    LOW = 1, "Low"
+    MEDIUM = 2, "Medium"
+    HIGH = 3, "High"
+    CRITICAL = 4, "Critical"
+
+
+class Feed(models.Model):
+    """A source of advisories and how fresh it is; the last good import stays when a new one fails."""
+
+    name = models.CharField(max_length=100, unique=True)
+    location = models.CharField(
+        max_length=500, help_text="A URL, a zip file, or a folder of OSV records."
+    )
+    enabled = models.BooleanField(default=True)
+    attempted_at = models.DateTimeField(null=True, blank=True, editable=False)
+    succeeded_at = models.DateTimeField(null=True, blank=True, editable=False)
+    newest_record_at = models.DateTimeField(null=True, blank=True, editable=False)
+    record_count = models.PositiveIntegerField(default=0, editable=False)
+    unreadable_ranges = models.PositiveIntegerField(default=0, editable=False)
+    etag = models.CharField(max_length=300, blank=True, editable=False)
+    problem = models.TextField(blank=True, editable=False)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class FeedEcosystem(models.Model):
+    """An ecosystem a feed speaks of: what no feed speaks of is read, but not judged."""
+
+    feed = models.ForeignKey(Feed, on_delete=models.CASCADE, related_name="ecosystems")
+    ecosystem = models.CharField(max_length=60)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["feed", "ecosystem"], name="feed_ecosystem_once")
+        ]
+        indexes = [models.Index(fields=["ecosystem"])]
+
+
+class Vulnerability(models.Model):
+    """A cluster of ids that mean the same (CVE, GHSA, distribution ids): one finding, many names."""
+
+    name = models.CharField(max_length=100, unique=True, help_text="The CVE id where there is one.")
+
+    class Meta:
+        verbose_name_plural = "vulnerabilities"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class VulnerabilityAlias(models.Model):
+    """One id of a vulnerability, its name included."""
+
+    vulnerability = models.ForeignKey(
+        Vulnerability, on_delete=models.CASCADE, related_name="aliases"
+    )
+    name = models.CharField(max_length=100, unique=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Advisory(models.Model):
+    """One OSV record of one feed."""
+
+    feed = models.ForeignKey(Feed, on_delete=models.CASCADE, related_name="advisories")
+    vulnerability = models.ForeignKey(
+        Vulnerability, on_delete=models.PROTECT, related_name="advisories"
+    )
+    name = models.CharField(max_length=100, help_text="The record's own id.")
+    modified_at = models.DateTimeField()
+    published_at = models.DateTimeField(null=True, blank=True)
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
+    summary = models.TextField(blank=True)
+    details = models.TextField(blank=True)
+    severity = models.SmallIntegerField(choices=Severity, default=Severity.UNKNOWN)
+    # Where the severity came from: "distribution", "cvss", or "" when nothing says.
+    severity_source = models.CharField(max_length=20, blank=True)
+    cvss_v2 = models.DecimalField(max_digits=3, decimal_places=1, null=True, blank=True)
+    cvss_v3 = models.DecimalField(max_digits=3, decimal_places=1, null=True, blank=True)
+    cvss_v4 = models.DecimalField(max_digits=3, decimal_places=1, null=True, blank=True)
+    cvss_vectors = models.JSONField(default=list, blank=True)
+    references = models.JSONField(default=list, blank=True, help_text="[{type, url}]")
+    # SHA-256 of the record as read: unchanged records cost nothing at the next import.
+    content_hash = models.BinaryField(max_length=32)
+
+    class Meta:
+        verbose_name_plural = "advisories"
+        constraints = [models.UniqueConstraint(fields=["feed", "name"], name="advisory_once")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Affected(models.Model):
+    """One interval of versions an advisory affects: low <= key < high, in the byte order of
+    `findings.versions` keys; no high means no end is known."""
+
+    advisory = models.ForeignKey(Advisory, on_delete=models.CASCADE, related_name="affected")
+    ecosystem = models.CharField(max_length=60)
+    name = models.CharField(max_length=300)
+    low = models.BinaryField()
+    high = models.BinaryField(null=True)
+    introduced = models.CharField(max_length=300, blank=True)
+    fixed = models.CharField(max_length=300, blank=True)
+    last_affected = models.CharField(max_length=300, blank=True)
+    severity = models.SmallIntegerField(
+        choices=Severity, null=True, help_text="Where the source gives one for this package."
+    )
+
+    class Meta:
+        verbose_name_plural = "affected"
+        indexes = [models.Index(fields=["name", "ecosystem"])]
+
+
+class PackageKey(models.Model):
+    """The name and the sortable version under which a package is matched.
+
+    A version no key can be made of has none: it is unknown, and counted, never "not affected".
+    """
+
+    package = models.OneToOneField(
+        Package, primary_key=True, on_delete=models.CASCADE, related_name="match_key"
+    )
+    ecosystem = models.CharField(max_length=60)
+    name = models.CharField(max_length=300)
+    key = models.BinaryField(null=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["name", "ecosystem"])]
+
+
+class PackageMatch(models.Model):
+    """A package has a vulnerability, whatever image it stands in; carries the proof."""
+
+    package = models.ForeignKey(Package, on_delete=models.CASCADE, related_name="matches")
+    vulnerability = models.ForeignKey(
+        Vulnerability, on_delete=models.CASCADE, related_name="matches"
+    )
+    advisory = models.ForeignKey(Advisory, on_delete=models.CASCADE, related_name="matches")
+    severity = models.SmallIntegerField(choices=Severity)
+    cvss = models.DecimalField(max_digits=3, decimal_places=1, null=True)
+    introduced = models.CharField(max_length=300, blank=True)
+    fixed_version = models.CharField(max_length=300, blank=True)
+    last_affected = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        verbose_name_plural = "package matches"
+        constraints = [
+            models.UniqueConstraint(fields=["package", "vulnerability"], name="match_once")
+        ]
+
+
+class Finding(models.Model):
+    """A vulnerability of a package in a package set, from when to when and why: every image that
+    holds the set has it."""
+
+    class Cause(models.TextChoices):
+        NEW_INVENTORY = "new-inventory", "New image"
+        ADVISORY_PUBLISHED = "advisory-published", "New advisory"
+        ADVISORY_CHANGED = "advisory-changed", "Advisory changed"
+        ADVISORY_WITHDRAWN = "advisory-withdrawn", "Advisory withdrawn"
+
+    inventory = models.ForeignKey(Inventory, on_delete=models.CASCADE, related_name="findings")
+    package = models.ForeignKey(Package, on_delete=models.CASCADE, related_name="findings")
+    vulnerability = models.ForeignKey(
+        Vulnerability, on_delete=models.CASCADE, related_name="findings"
+    )
+    severity = models.SmallIntegerField(choices=Severity)
+    fixed_version = models.CharField(max_length=300, blank=True)
+    opened_at = models.DateTimeField(db_default=Now())
+    opened_cause = models.CharField(max_length=20, choices=Cause)
+    closed_at = models.DateTimeField(null=True, blank=True)
+    closed_cause = models.CharField(max_length=20, choices=Cause, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["inventory", "package", "vulnerability"],
+                condition=Q(closed_at__isnull=True),
+                name="finding_open_once",
+            )
+        ]
+        indexes = [
+            models.Index(
+                fields=["vulnerability"],
+                condition=Q(closed_at__isnull=True),
+                name="finding_by_vulnerability",
+            ),
+        ]
+
+
+class SeverityCounts(models.Model):
+    """Open findings by severity: narrow, unindexed, updated in place."""
+
+    critical = models.PositiveIntegerField(default=0)
+    high = models.PositiveIntegerField(default=0)
+    medium = models.PositiveIntegerField(default=0)
+    low = models.PositiveIntegerField(default=0)
+    unknown = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        abstract = True
+
+
+class InventoryVerdict(SeverityCounts):
+    """The roll-up of one package set; a set without one is due for evaluation."""
+
+    inventory = models.OneToOneField(
+        Inventory, primary_key=True, on_delete=models.CASCADE, related_name="verdict"
+    )
+    # Packages whose version no ordering could read.
+    unreadable_versions = models.PositiveIntegerField(default=0)
+    judged = models.BooleanField(help_text="Some feed speaks of this set's ecosystem.")
+    evaluated_at = models.DateTimeField()
+
+
+class ImageVerdict(SeverityCounts):
+    """What an analyst reads first: healthy, unhealthy or unverified with the reason."""
+
+    class State(models.TextChoices):
+        HEALTHY = "healthy", "Healthy"
+        UNHEALTHY = "unhealthy", "Unhealthy"
+        UNVERIFIED = "unverified", "Unverified"
+
+    image = models.OneToOneField(
+        Image, primary_key=True, on_delete=models.CASCADE, related_name="verdict"
+    )
+    state = models.CharField(max_length=10, choices=State)
+    # A code of `scans.support.Reason`, or "not-judged"; with a sentence.
+    reason = models.CharField(max_length=30, blank=True)
+    detail = models.TextField(blank=True)
+    unreadable_versions = models.PositiveIntegerField(default=0)
+    since = models.DateTimeField(help_text="When the state last changed.")
+    evaluated_at = models.DateTimeField()
+
+
+class DailyCount(SeverityCounts):
+    """A day of a subscription, for the trend: open findings by severity, images by state."""
+
+    subscription = models.ForeignKey(
+        Subscription, on_delete=models.CASCADE, related_name="daily_counts"
+    )
+    day = models.DateField()
+    healthy_images = models.PositiveIntegerField(default=0)
+    unhealthy_images = models.PositiveIntegerField(default=0)
+    unverified_images = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        ordering = ["day"]
+        constraints = [
+            models.UniqueConstraint(fields=["subscription", "day"], name="one_count_a_day")
+        ]
