@@ -33,6 +33,10 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 
+# --- where it listens -------------------------------------------------------------------------
+HOST = env.str("VIGIE_HOST", "127.0.0.1")
+PORT = env.int("VIGIE_PORT", 8000)
+
 # --- the parts of the project -----------------------------------------------------------------
 INSTALLED_APPS = [
     "registries",
@@ -130,7 +134,6 @@ USE_TZ = True
 # --- files ------------------------------------------------------------------------------------
 STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-STATIC_ROOT = DATA_DIR / "static"
 WHITENOISE_USE_FINDERS = True
 
 # --- the API ----------------------------------------------------------------------------------

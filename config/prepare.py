@@ -1,0 +1,44 @@
+"""What a start does once the database answers: bring the tables up to date and, the first time,
+make someone who can log in. Run as `python -m config.prepare`."""
+
+import os
+from pathlib import Path
+
+ADMIN = "admin"
+
+
+def password_file(data_dir: Path) -> Path:
+    """Where the first administrator's password is kept, readable by its owner alone, so that it
+    can be found again when the line that told it has scrolled away."""
+    return data_dir / "admin-password"
+
+
+def ensure_administrator(data_dir: Path) -> str | None:
+    """Make the first superuser and return the password, or None where there is a superuser."""
+    from django.contrib.auth import get_user_model
+
+    from config.embedded import kept_secret
+
+    users = get_user_model().objects
+    if users.filter(is_superuser=True).exists():
+        return None
+    password = kept_secret(password_file(data_dir), length=12)
+    users.create_superuser(ADMIN, password=password)
+    return password
+
+
+def main() -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    import django
+    from django.conf import settings
+    from django.core.management import call_command
+
+    django.setup()
+    call_command("migrate", interactive=False, verbosity=0)
+    if password := ensure_administrator(settings.DATA_DIR):
+        print(f"log in as {ADMIN} with the password {password}")  # noqa: T201
+        print(f"it is kept in {password_file(settings.DATA_DIR)}; change it soon")  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()
