@@ -20,7 +20,7 @@ class Severity(models.IntegerChoices):
 
 
 class Feed(models.Model):
-    """A source of advisories and how fresh it is; the last good import stays when a new one fails."""
+    """A source of advisories and how fresh it is; when an import fails, the last good one stays."""
 
     name = models.CharField(max_length=100, unique=True)
     location = models.CharField(
@@ -56,7 +56,7 @@ class FeedEcosystem(models.Model):
 
 
 class Vulnerability(models.Model):
-    """A cluster of ids that mean the same (CVE, GHSA, distribution ids): one finding, many names."""
+    """Ids that mean the same (CVE, GHSA, distribution ids): one finding, many names."""
 
     name = models.CharField(max_length=100, unique=True, help_text="The CVE id where there is one.")
 
@@ -89,6 +89,7 @@ class Advisory(models.Model):
     name = models.CharField(max_length=100, help_text="The record's own id.")
     modified_at = models.DateTimeField()
     published_at = models.DateTimeField(null=True, blank=True)
+    first_imported_at = models.DateTimeField(db_default=Now())
     withdrawn_at = models.DateTimeField(null=True, blank=True)
     summary = models.TextField(blank=True)
     details = models.TextField(blank=True)
@@ -100,7 +101,10 @@ class Advisory(models.Model):
     cvss_v4 = models.DecimalField(max_digits=3, decimal_places=1, null=True, blank=True)
     cvss_vectors = models.JSONField(default=list, blank=True)
     references = models.JSONField(default=list, blank=True, help_text="[{type, url}]")
-    # SHA-256 of the record as read: unchanged records cost nothing at the next import.
+    # Intervals of versions no ordering could read: counted by feed, never "not affected".
+    unreadable_ranges = models.PositiveIntegerField(default=0)
+    # SHA-256 of the record as read: unchanged records cost nothing at the next import. Empty once
+    # the feed no longer holds the record.
     content_hash = models.BinaryField(max_length=32)
 
     class Meta:
@@ -147,6 +151,14 @@ class PackageKey(models.Model):
 
     class Meta:
         indexes = [models.Index(fields=["name", "ecosystem"])]
+
+
+class StalePackage(models.Model):
+    """A package whose matches an import may have changed: evaluation's queue."""
+
+    package = models.OneToOneField(
+        Package, primary_key=True, on_delete=models.CASCADE, related_name="+"
+    )
 
 
 class PackageMatch(models.Model):
@@ -251,6 +263,8 @@ class ImageVerdict(SeverityCounts):
     detail = models.TextField(blank=True)
     unreadable_versions = models.PositiveIntegerField(default=0)
     since = models.DateTimeField(help_text="When the state last changed.")
+    # The report it was made from: another one makes the verdict due again.
+    scanned_at = models.DateTimeField()
     evaluated_at = models.DateTimeField()
 
 

@@ -1,4 +1,4 @@
-"""What is inside: layers once for all images, deduplicated package sets, and the scans that read them."""
+"""What is inside: layers once for all images, deduplicated package sets, and their scans."""
 
 from django.db import models
 from django.db.models import Q
@@ -109,6 +109,8 @@ class Scan(models.Model):
     reason = models.CharField(max_length=30, blank=True)
     detail = models.TextField(blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
+    # Whether a message was sent for it since it was last queued.
+    announced = models.BooleanField(default=False)
     requested_at = models.DateTimeField(db_default=Now())
     not_before = models.DateTimeField(db_default=Now())
     started_at = models.DateTimeField(null=True, blank=True)
@@ -139,7 +141,7 @@ class Scan(models.Model):
 
 
 class Report(models.Model):
-    """What the last finished scan found in an image; stays authoritative until the next replaces it."""
+    """What the last finished scan found in an image; it stands until the next one replaces it."""
 
     image = models.OneToOneField(
         Image, primary_key=True, on_delete=models.CASCADE, related_name="report"

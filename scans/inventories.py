@@ -1,0 +1,108 @@
+"""Package sets, stored once for all images that hold them."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from hashlib import blake2b
+
+from scans.coalesce import Placed
+from scans.models import Inventory, InventoryPackage, Layer, Package
+
+# Distribution packages form one set, whichever layers brought them: one database holds them all.
+DISTRIBUTION_TYPES = frozenset({"deb", "apk", "rpm"})
+
+
+def store(packages: Iterable[Placed], layers: Sequence[Layer]) -> list[Inventory]:
+    """The sets these packages form, stored where they were not known: the distribution's, and the
+    language packages of each ecosystem that each layer brought.
+
+    `layers` are the image's, in order: `Placed.layer` counts in them. Call it in a transaction.
+    """
+    sets = _sets(packages, layers)
+    known = Inventory.objects.in_bulk(list(sets), field_name="identity")
+    known = {bytes(identity): inventory for identity, inventory in known.items()}
+    missing = {identity: placed for identity, placed in sets.items() if identity not in known}
+    return [*known.values(), *_store_new(missing, layers)]
+
+
+def _sets(packages: Iterable[Placed], layers: Sequence[Layer]) -> dict[bytes, list[Placed]]:
+    groups: dict[tuple, list[Placed]] = defaultdict(list)
+    for placed in packages:
+        shared = placed.type in DISTRIBUTION_TYPES
+        groups[placed.ecosystem, placed.type, -1 if shared else placed.layer].append(placed)
+    return {_set_identity(group, layers): group for group in groups.values()}
+
+
+def _store_new(sets: dict[bytes, list[Placed]], layers: Sequence[Layer]) -> list[Inventory]:
+    if not sets:
+        return []
+    package_ids = _store_packages(placed for group in sets.values() for placed in group)
+    inventories = []
+    for identity, group in sorted(sets.items()):  # one order for all workers: no deadlock
+        entries = {(package_identity(p), p.path): p for p in group}
+        inventory, created = Inventory.objects.get_or_create(
+            identity=identity,
+            defaults={"ecosystem": group[0].ecosystem, "package_count": len(entries)},
+        )
+        inventories.append(inventory)
+        if created:
+            InventoryPackage.objects.bulk_create(
+                InventoryPackage(
+                    inventory=inventory,
+                    package_id=package_ids[identity],
+                    layer=layers[placed.layer],
+                    path=path,
+                )
+                for (identity, path), placed in entries.items()
+            )
+    return inventories
+
+
+def _store_packages(packages: Iterable[Placed]) -> dict[bytes, int]:
+    """The row of each package by its identity."""
+    rows = {package_identity(placed): placed for placed in packages}
+    Package.objects.bulk_create(
+        (_package(identity, placed) for identity, placed in sorted(rows.items())),
+        ignore_conflicts=True,
+        batch_size=2000,
+    )
+    stored = Package.objects.filter(identity__in=list(rows)).values_list("identity", "id")
+    return {bytes(identity): row for identity, row in stored}
+
+
+def _package(identity: bytes, placed: Placed) -> Package:
+    return Package(
+        identity=identity,
+        type=placed.type,
+        ecosystem=placed.ecosystem,
+        name=placed.name,
+        version=placed.version,
+        architecture=placed.architecture,
+        source_name=placed.source_name,
+        source_version=placed.source_version,
+        purl=placed.purl,
+    )
+
+
+def package_identity(placed: Placed) -> bytes:
+    """BLAKE2b-128 over all that makes a package the same one."""
+    return _hash(
+        placed.type,
+        placed.ecosystem,
+        placed.name,
+        placed.version,
+        placed.architecture,
+        placed.source_name,
+        placed.source_version,
+        placed.purl,
+    )
+
+
+def _set_identity(group: Iterable[Placed], layers: Sequence[Layer]) -> bytes:
+    entries = sorted(
+        _hash(package_identity(p).hex(), p.path, layers[p.layer].digest) for p in group
+    )
+    return blake2b(b"".join(entries), digest_size=16).digest()
+
+
+def _hash(*parts: str) -> bytes:
+    return blake2b("\0".join(parts).encode(), digest_size=16).digest()
