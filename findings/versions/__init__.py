@@ -1,0 +1,54 @@
+"""Versions as bytes: one key per version, and the order of the keys is the order of the versions.
+
+Equal versions have equal keys, so "is this version affected" is two comparisons of bytes, in Python
+or in an index of the database. No key is kept for what the ecosystem itself could not order: that
+version is *unknown*, which is never "not affected".
+"""
+
+from collections.abc import Callable
+
+from findings.versions import apk, deb, pep440, rpm, semver
+
+# Longer than any version in use, short enough that no version can cost anything.
+MAX_LENGTH = 300
+
+# The ecosystem as OSV spells it, without its release → its ordering. Ecosystems that are not here
+# have none: their versions are unknown.
+ENCODERS: dict[str, Callable[[str], bytes | None]] = {
+    "Debian": deb.key,
+    "Ubuntu": deb.key,
+    "Echo": deb.key,
+    "Alpine": apk.key,
+    "Wolfi": apk.key,
+    "Chainguard": apk.key,
+    "MinimOS": apk.key,
+    "AlmaLinux": rpm.key,
+    "Rocky Linux": rpm.key,
+    "Red Hat": rpm.key,
+    "SUSE": rpm.key,
+    "openSUSE": rpm.key,
+    "Mageia": rpm.key,
+    "openEuler": rpm.key,
+    "Photon OS": rpm.key,
+    "Azure Linux": rpm.key,
+    "PyPI": pep440.key,
+    "npm": semver.key,
+    "crates.io": semver.key,
+    "Go": semver.key,
+}
+
+
+def encode(ecosystem: str, version: str) -> bytes | None:
+    """The sortable key of a version, or None where it is unknown.
+
+    `ecosystem` is OSV's name and may carry a release: "Debian:12", "Alpine:v3.19", "PyPI".
+    """
+    encoder = ENCODERS.get(family(ecosystem))
+    if encoder is None or len(version) > MAX_LENGTH:
+        return None
+    return encoder(version)
+
+
+def family(ecosystem: str) -> str:
+    """An ecosystem without its release: "Ubuntu:22.04:LTS" is of the family "Ubuntu"."""
+    return ecosystem.partition(":")[0]
