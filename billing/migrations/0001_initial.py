@@ -5,6 +5,27 @@ import django.db.models.functions.datetime
 from django.db import migrations, models
 
 
+# The ledger is append-only, and the database itself says so, whoever asks: a statement that would
+# change it fails, TRUNCATE (and so `manage.py flush`) included. There is no switch that lets one
+# by; who must, as the owner of the table, disables the trigger and leaves that in his history.
+_APPEND_ONLY = """
+    CREATE FUNCTION billing_charge_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        RAISE EXCEPTION 'The ledger of charges is append-only: % is refused.', TG_OP
+            USING ERRCODE = 'integrity_constraint_violation';
+    END $$;
+    CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON billing_charge
+        FOR EACH STATEMENT EXECUTE FUNCTION billing_charge_refuse();
+    CREATE TRIGGER append_only_whole BEFORE TRUNCATE ON billing_charge
+        FOR EACH STATEMENT EXECUTE FUNCTION billing_charge_refuse();
+"""
+_CHANGEABLE = """
+    DROP TRIGGER append_only_whole ON billing_charge;
+    DROP TRIGGER append_only ON billing_charge;
+    DROP FUNCTION billing_charge_refuse();
+"""
+
+
 class Migration(migrations.Migration):
 
     initial = True
@@ -33,4 +54,5 @@ class Migration(migrations.Migration):
                 'constraints': [models.UniqueConstraint(fields=('subscription', 'digest'), name='charged_once')],
             },
         ),
+        migrations.RunSQL(_APPEND_ONLY, _CHANGEABLE),
     ]
