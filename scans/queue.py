@@ -16,9 +16,9 @@ from scans.models import Report, Scan
 # An image is in use when someone pulled it within the window; where its registry cannot look back
 # that far, when a tag points to it, itself or through an index.
 _IN_USE = """
-    (p.pulled_at >= now() - make_interval(days => %(window)s)
+    (p.pulled_at >= statement_timestamp() - make_interval(days => %(window)s)
      OR ((g.pulls_known_since IS NULL
-          OR g.pulls_known_since > now() - make_interval(days => %(window)s))
+          OR g.pulls_known_since > statement_timestamp() - make_interval(days => %(window)s))
          AND EXISTS (
             SELECT FROM registries_tag t
             WHERE t.repository_id = r.id
@@ -53,7 +53,7 @@ _DUE = f"""
       AND (v.image_id IS NULL
            OR v.catalogers_version < %(version)s
            OR (v.reason = ANY(%(retried)s)
-               AND v.scanned_at < now() - make_interval(days => %(interval)s)))
+               AND v.scanned_at < statement_timestamp() - make_interval(days => %(interval)s)))
       AND ((v.image_id IS NULL AND {_PUSHED}) OR {_IN_USE})
       AND NOT EXISTS (SELECT FROM scans_scan a
                       WHERE a.image_id = i.id AND a.state IN ('queued', 'running'))
@@ -130,15 +130,16 @@ def record_rescans() -> int:
     return _execute(
         """
         WITH rescanned AS (
-            UPDATE scans_report v SET scanned_at = now()
+            UPDATE scans_report v SET scanned_at = statement_timestamp()
             FROM registries_image i
             JOIN registries_registry g ON g.id = i.registry_id
             JOIN registries_subscription s ON s.id = g.subscription_id AND s.plan_enabled
             WHERE i.id = v.image_id
               AND v.result = 'indexed' AND v.catalogers_version = %(version)s
-              AND v.scanned_at < now() - make_interval(days => %(interval)s)
-              AND EXISTS (SELECT FROM registries_placement p WHERE p.image_id = i.id
-                          AND p.pulled_at >= now() - make_interval(days => %(window)s))
+              AND v.scanned_at < statement_timestamp() - make_interval(days => %(interval)s)
+              AND EXISTS (
+                SELECT FROM registries_placement p WHERE p.image_id = i.id
+                AND p.pulled_at >= statement_timestamp() - make_interval(days => %(window)s))
             RETURNING i.id AS image_id, g.subscription_id, i.digest, g.name AS registry
         )
         INSERT INTO scans_scan (image_id, subscription_id, digest, registry, repository, trigger,
@@ -148,7 +149,8 @@ def record_rescans() -> int:
             (SELECT r.name FROM registries_placement p
              JOIN registries_repository r ON r.id = p.repository_id
              WHERE p.image_id = n.image_id ORDER BY p.pulled_at DESC NULLS LAST LIMIT 1),
-            'weekly', 'done', 'indexed', '', '', 1, TRUE, now(), now(), 0, 0, 0
+            'weekly', 'done', 'indexed', '', '', 1, TRUE,
+            statement_timestamp(), statement_timestamp(), 0, 0, 0
         FROM rescanned n
         """
     )
@@ -170,8 +172,9 @@ def reap() -> int:
     return _execute(
         """
         UPDATE scans_scan SET state = 'queued', announced = FALSE, leased_until = NULL,
-            not_before = now()
-        WHERE state = 'running' AND leased_until < now() AND attempts < %(max_attempts)s
+            not_before = statement_timestamp()
+        WHERE state = 'running' AND leased_until < statement_timestamp()
+          AND attempts < %(max_attempts)s
         """
     )
 
@@ -181,7 +184,8 @@ def claim_exhausted() -> Scan | None:
     return _claim(
         """
         SELECT w.id FROM scans_scan w
-        WHERE w.state = 'running' AND w.leased_until < now() AND w.attempts >= %(max_attempts)s
+        WHERE w.state = 'running' AND w.leased_until < statement_timestamp()
+          AND w.attempts >= %(max_attempts)s
         FOR UPDATE SKIP LOCKED LIMIT 1
         """
     )
@@ -193,11 +197,11 @@ def announce() -> int:
     return _execute(
         """
         UPDATE scans_scan SET announced = TRUE
-        WHERE state = 'queued' AND not_before <= now() AND (
+        WHERE state = 'queued' AND not_before <= statement_timestamp() AND (
             NOT announced
-            OR NOT EXISTS (SELECT FROM scans_scan b
-                           WHERE b.state = 'running'
-                              OR b.finished_at > now() - make_interval(secs => %(quiet)s)))
+            OR NOT EXISTS (
+                SELECT FROM scans_scan b WHERE b.state = 'running'
+                OR b.finished_at > statement_timestamp() - make_interval(secs => %(quiet)s)))
         """,
         quiet=QUIET_SECONDS,
     )
@@ -209,7 +213,8 @@ def claim() -> Scan | None:
         """
         SELECT w.id FROM scans_scan w
         JOIN registries_subscription s ON s.id = w.subscription_id AND s.plan_enabled
-        WHERE w.state = 'queued' AND w.not_before <= now() AND w.image_id IS NOT NULL
+        WHERE w.state = 'queued' AND w.not_before <= statement_timestamp()
+          AND w.image_id IS NOT NULL
         ORDER BY w.not_before, w.id
         FOR UPDATE OF w SKIP LOCKED LIMIT 1
         """
@@ -219,8 +224,9 @@ def claim() -> Scan | None:
 def _claim(which: str) -> Scan | None:
     claimed = Scan.objects.raw(
         f"""
-        UPDATE scans_scan SET state = 'running', started_at = now(), attempts = attempts + 1,
-            leased_until = now() + make_interval(secs => %(lease)s)
+        UPDATE scans_scan SET state = 'running', attempts = attempts + 1,
+            started_at = statement_timestamp(),
+            leased_until = statement_timestamp() + make_interval(secs => %(lease)s)
         WHERE id = ({which})
         RETURNING *
         """,
@@ -242,7 +248,8 @@ def extend(scan: Scan) -> None:
     """Say that the worker lives. Raises LeaseLost when the scan is no longer his."""
     held = _execute(
         """
-        UPDATE scans_scan SET leased_until = now() + make_interval(secs => %(lease)s)
+        UPDATE scans_scan
+        SET leased_until = statement_timestamp() + make_interval(secs => %(lease)s)
         WHERE id = %(id)s AND state = 'running' AND attempts = %(attempts)s
         """,
         id=scan.pk,
@@ -258,7 +265,7 @@ def put_back(scan: Scan, detail: str) -> None:
         """
         UPDATE scans_scan SET state = 'queued', announced = FALSE, leased_until = NULL,
             detail = %(detail)s,
-            not_before = now() + make_interval(secs => least(900, 5 * 2 ^ attempts))
+            not_before = statement_timestamp() + make_interval(secs => least(900, 5 * 2 ^ attempts))
         WHERE id = %(id)s AND state = 'running' AND attempts = %(attempts)s
         """,
         id=scan.pk,
@@ -281,7 +288,7 @@ def finish(scan: Scan, report: Report) -> None:
         result=report.result,
         reason=report.reason,
         detail=report.detail,
-        finished_at=timezone.now(),
+        finished_at=timezone.statement_timestamp(),
         leased_until=None,
         bytes_fetched=scan.bytes_fetched,
         layers_fetched=scan.layers_fetched,
