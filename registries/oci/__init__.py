@@ -1,0 +1,1 @@
+"""The OCI distribution protocol as functions of bytes: references, manifests, a client."""
