@@ -338,7 +338,7 @@ def run(data_dir: Path, host: str, port: int, then: Sequence[str] = ()) -> None:
     except Stopped:
         console.say("vigie", "stopping")
     except BrokenPipeError:  # nobody reads what we say any more
-        sys.stdout = Path(os.devnull).open("w")
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     finally:
         supervisor.stop()
 
