@@ -3,8 +3,11 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from registries import webhooks
+
 urlpatterns = [
     path("admin/", admin.site.urls),
+    path("webhooks/distribution/<int:registry_id>", webhooks.distribution, name="webhook"),
     path("billing/", include("billing.urls")),
     path("", include("findings.api.urls")),
 ]

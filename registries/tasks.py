@@ -1,0 +1,35 @@
+"""What the clock and the doors ask of registries. Each is safe to run twice, and at once."""
+
+from celery import shared_task
+
+from registries import events, inventory
+from registries.inventory.walk import due
+from registries.models import Registry
+
+EVENTS_AT_ONCE = 500
+
+
+@shared_task
+def apply_events() -> int:
+    applied = events.apply_due(EVENTS_AT_ONCE)
+    if applied == EVENTS_AT_ONCE:
+        apply_events.delay()
+    return applied
+
+
+@shared_task
+def walk_due() -> int:
+    """Ask for a walk of every registry whose turn it is."""
+    events.forget_old()
+    registries = list(due().values_list("pk", flat=True))
+    for registry in registries:
+        walk.delay(registry, only_if_due=True)
+    return len(registries)
+
+
+@shared_task
+def walk(registry_id: int, only_if_due: bool = False) -> int:
+    """Walk one registry now; returns how much was found changed."""
+    registries = due() if only_if_due else Registry.objects.all()
+    registry = registries.filter(pk=registry_id).first()
+    return inventory.sync(registry) if registry else 0
