@@ -61,9 +61,13 @@ class Month:
     def start(self) -> datetime:
         return datetime(self.year, self.month, 1, tzinfo=UTC)
 
-    def step(self, months: int) -> "Month":
-        year, month = divmod(self.year * 12 + self.month - 1 + months, 12)
-        return Month(year, month + 1)
+    @property
+    def previous(self) -> "Month":
+        return Month(self.year, self.month - 1) if self.month > 1 else Month(self.year - 1, 12)
+
+    @property
+    def next(self) -> "Month":
+        return Month(self.year, self.month + 1) if self.month < 12 else Month(self.year + 1, 1)
 
 
 @dataclass(frozen=True)
@@ -89,7 +93,7 @@ def charges(subscriptions: Iterable[Subscription], month: Month) -> QuerySet[Cha
     return Charge.objects.filter(
         subscription__in=subscriptions,
         scanned_at__gte=month.start,
-        scanned_at__lt=month.step(1).start,
+        scanned_at__lt=month.next.start,
     ).order_by("subscription_id", "scanned_at", "id")
 
 
@@ -111,6 +115,14 @@ def totals(subscriptions: Iterable[Subscription], month: Month) -> list[Total]:
     ]
 
 
+def by_currency(totals: Iterable[Total]) -> dict[str, Decimal]:
+    """Sums of money, which add up within a currency only."""
+    owed: dict[str, Decimal] = {}
+    for total in totals:
+        owed[total.currency] = owed.get(total.currency, Decimal(0)) + total.amount
+    return owed
+
+
 def scans_finished(subscriptions: Iterable[Subscription], month: Month) -> int:
     """How many scans read an image in a month. Those that no charge was made from were free."""
     return Scan.objects.filter(
@@ -118,7 +130,7 @@ def scans_finished(subscriptions: Iterable[Subscription], month: Month) -> int:
         state=Scan.State.DONE,
         result=Scan.Result.INDEXED,
         finished_at__gte=month.start,
-        finished_at__lt=month.step(1).start,
+        finished_at__lt=month.next.start,
     ).count()
 
 
@@ -126,7 +138,7 @@ def lines(charged: QuerySet[Charge], after: int | None = None) -> Lines:
     """The page that follows charge number `after`. A ledger loses no row, so its number says where
     the page begins; a number that is not in this statement gives the first page."""
     last = charged.filter(pk=after).first() if after else None
-    rest = charged.filter(_beyond(last)) if last else charged
+    rest = (charged.filter(_beyond(last)) if last else charged).select_related("subscription")
     page = list(rest[: PAGE_SIZE + 1])
     more = len(page) > PAGE_SIZE
     return Lines(page[:PAGE_SIZE], page[PAGE_SIZE - 1].pk if more else None)

@@ -28,6 +28,7 @@ def statement(request: HttpRequest) -> HttpResponse:
         "subscription": chosen,
         "subscriptions": subscriptions,
         "totals": totals,
+        "sums": sorted(statements.by_currency(totals).items()),
         "images": images,
         "free": max(0, statements.scans_finished(shown, month) - images),
         "lines": statements.lines(charged, _number(request.GET.get("after", ""))),
