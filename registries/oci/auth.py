@@ -14,7 +14,7 @@ import httpx
 
 from registries.oci.errors import AccessDenied, BadContent
 from registries.oci.manifest import read_object
-from registries.oci.origins import admit, may_see_credentials
+from registries.oci.origins import admit, may_see_credentials, place
 
 MAX_TOKENS = 64  # a walk over ten thousand repositories keeps the last few
 _SHORTEST, _LONGEST, _MARGIN = 60.0, 3600.0, 10.0  # seconds a token lives; the specification's 60
@@ -96,7 +96,7 @@ class Authenticator:
         url = self._token_url(parameters, scope)
         if self._credentials and not may_see_credentials(url, self._home):
             raise AccessDenied(
-                f"{self._home.host} wants its login sent in the clear to {url.host}; refused."
+                f"{place(self._home)} wants its login sent in the clear to {place(url)}; refused."
             )
         login = self._credentials.basic if self._credentials else None
         return read_object(self._fetch(url, login), "answer of the token service")
@@ -109,14 +109,14 @@ class Authenticator:
         try:
             url = httpx.URL(parameters.get("realm", "")).copy_merge_params(asked)
         except (httpx.InvalidURL, ValueError, TypeError):
-            raise BadContent(f"{self._home.host} names no usable token service.") from None
+            raise BadContent(f"{place(self._home)} names no usable token service.") from None
         admit(url, self._home)
         return url
 
     def _keep(self, scope: str, answer: dict[str, object]) -> None:
         token = answer.get("token") or answer.get("access_token")
         if not isinstance(token, str) or not _TOKEN.fullmatch(token):
-            raise BadContent(f"The token service of {self._home.host} gave no usable token.")
+            raise BadContent(f"The token service of {place(self._home)} gave no usable token.")
         told = answer.get("expires_in")
         seconds = float(told) if isinstance(told, int) else _SHORTEST
         lifetime = min(max(seconds, _SHORTEST), _LONGEST) - _MARGIN

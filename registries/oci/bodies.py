@@ -8,6 +8,7 @@ import httpx
 
 from registries.oci.errors import BadContent, DigestMismatch, Unreachable
 from registries.oci.manifest import Descriptor
+from registries.oci.origins import place
 from registries.oci.refusals import unreachable
 
 CHUNK = 1024 * 1024
@@ -19,7 +20,7 @@ _GRACE, _SLOWEST = 60.0, 16 * 1024
 def received(response: httpx.Response) -> Iterator[bytes]:
     """The body as sent, in pieces of about 1 MiB; only the time spent on waiting for it counts."""
     if response.headers.get("content-encoding", "identity") != "identity":
-        raise BadContent(f"{response.url.host} packed an answer although asked not to.")
+        raise BadContent(f"{place(response.url)} packed an answer although asked not to.")
     pieces: list[bytes] = []
     held = total = 0
     waited, since = 0.0, time.monotonic()
@@ -29,7 +30,7 @@ def received(response: httpx.Response) -> Iterator[bytes]:
             held += len(piece)
             total += len(piece)
             if waited + time.monotonic() - since > _GRACE + total / _SLOWEST:
-                raise Unreachable(f"{response.url.host} sends too slowly to wait for.")
+                raise Unreachable(f"{place(response.url)} sends too slowly to wait for.")
             if held >= CHUNK:
                 waited += time.monotonic() - since
                 yield b"".join(pieces)
@@ -46,7 +47,7 @@ def read_bounded(response: httpx.Response, limit: int) -> bytes:
     for chunk in received(response):
         body += chunk
         if len(body) > limit:
-            raise BadContent(f"{response.url.host} sent more than {limit:,} bytes; refused.")
+            raise BadContent(f"{place(response.url)} sent more than {limit:,} bytes; refused.")
     return bytes(body)
 
 

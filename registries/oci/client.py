@@ -24,7 +24,7 @@ from registries.oci.errors import (
     Unreachable,
 )
 from registries.oci.manifest import MANIFEST_TYPES, MAX_BODY, Descriptor, read_object
-from registries.oci.origins import registry_url
+from registries.oci.origins import place, registry_url
 from registries.oci.reference import is_digest, is_repository, is_tag
 from registries.oci.transport import USER_AGENT, Patience, Transport
 
@@ -50,6 +50,7 @@ class Client:
         patience: Patience = Patience(),  # noqa: B008 (frozen)
     ) -> None:
         self.url = registry_url(location)
+        self.name = place(self.url)
         self._http = Transport(self.url, credentials, patience)
 
     def __enter__(self) -> Self:
@@ -65,9 +66,9 @@ class Client:
         except (NotFound, BadContent) as error:
             tls = "; if it serves TLS, its address has to begin with https://"
             hint = tls if self.url.scheme == "http" else ""
-            raise NotARegistry(f"What answers at {self.url.host} is no registry{hint}.") from error
+            raise NotARegistry(f"What answers at {self.name} is no registry{hint}.") from error
         if "docker-distribution-api-version" not in headers and not _is_json(body):
-            raise NotARegistry(f"What answers at {self.url.host} is no registry.")
+            raise NotARegistry(f"What answers at {self.name} is no registry.")
 
     def repositories(self) -> Iterator[str]:
         """The whole catalogue, page by page."""
@@ -129,8 +130,7 @@ class Client:
             if done >= size:
                 return
         raise Unreachable(
-            f"{self.url.host} broke off a blob {_MAX_BREAKS} times, "
-            f"last at {done:,} of {size:,} bytes."
+            f"{self.name} broke off a blob {_MAX_BREAKS} times, last at {done:,} of {size:,} bytes."
         )
 
     def _open_at(self, path: str, scope: str, start: int) -> httpx.Response:
@@ -142,7 +142,7 @@ class Client:
         ):
             return response
         response.close()
-        raise Unreachable(f"{self.url.host} broke off a blob and cannot resume it.")
+        raise Unreachable(f"{self.name} broke off a blob and cannot resume it.")
 
     def _pages(
         self, path: str, scope: str, key: str, is_valid: Callable[[str], bool]
@@ -151,16 +151,16 @@ class Client:
             headers, body = self._http.read(path, scope, MAX_BODY)
             names = read_object(body, f"list of {key}").get(key) or []
             if not isinstance(names, list):
-                raise BadContent(f"{self.url.host} sent a list of {key} that is none.")
+                raise BadContent(f"{self.name} sent a list of {key} that is none.")
             valid = [name for name in names if isinstance(name, str) and is_valid(name)]
             if len(valid) < len(names):  # nobody can pull what has no valid name
-                logger.warning("%s lists %s with invalid names; left out", self.url.host, key)
+                logger.warning("%s lists %s with invalid names; left out", self.name, key)
             yield from valid
             following = self._next_page(headers.get("link", ""), path)
             if not following:
                 return
             path = following
-        raise BadContent(f"{self.url.host} has more than {MAX_PAGES:,} pages of {key}; refused.")
+        raise BadContent(f"{self.name} has more than {MAX_PAGES:,} pages of {key}; refused.")
 
     def _next_page(self, link: str, path: str) -> str:
         """The path of the next page, or ""; a link elsewhere or back here is refused."""
@@ -171,10 +171,10 @@ class Client:
         try:
             url = here.join(match[1])
         except (httpx.InvalidURL, ValueError):
-            raise BadContent(f"{self.url.host} links its next page to nowhere.") from None
+            raise BadContent(f"{self.name} links its next page to nowhere.") from None
         # A proxy before the registry may have changed scheme and port, so those may differ.
         if url.host != here.host or url.path != here.path or url.query == here.query:
-            raise BadContent(f"{self.url.host} links its next page to another place; refused.")
+            raise BadContent(f"{self.name} links its next page to another place; refused.")
         return url.raw_path.decode("ascii")
 
 

@@ -38,6 +38,11 @@ def origin(url: httpx.URL) -> tuple[str, str, int | None]:
     return url.scheme, url.host, url.port or _PORTS.get(url.scheme)
 
 
+def place(url: httpx.URL) -> str:
+    """host[:port], for sentences."""
+    return url.netloc.decode("ascii", "replace")
+
+
 def admit(url: httpx.URL, home: httpx.URL) -> None:
     """Let pass an address that the registry at `home` sends us to, or raise BadContent.
 
@@ -47,12 +52,16 @@ def admit(url: httpx.URL, home: httpx.URL) -> None:
     if origin(url) == origin(home):
         return
     if url.scheme not in _PORTS or not url.host or url.userinfo:
-        raise BadContent(f"{home.host} sends us to an address that is no plain http or https URL.")
+        raise BadContent(
+            f"{place(home)} sends us to an address that is no plain http or https URL."
+        )
     if home.scheme == "https" and url.scheme != "https":
-        raise BadContent(f"{home.host} sends us from https to plain http at {url.host}; refused.")
+        raise BadContent(
+            f"{place(home)} sends us from https to plain http at {place(url)}; refused."
+        )
     if url.host != home.host and max(_depths(url)) > min(*_depths(home), _LOOPBACK):
         raise BadContent(
-            f"{home.host} sends us to {url.host}, further inside the network than it is; refused."
+            f"{place(home)} sends us to {place(url)}, further inside the network than it is; refused."
         )
 
 

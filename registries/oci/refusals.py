@@ -20,6 +20,7 @@ from registries.oci.errors import (
     Throttled,
     Unreachable,
 )
+from registries.oci.origins import place
 
 _MAX_WAIT = 24 * 3600.0  # nobody is believed who asks for more
 _CODE = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
@@ -28,7 +29,7 @@ _TARGET = re.compile(r"/v2/(?P<name>.+?)/(?:manifests|blobs|tags)/(?P<reference>
 
 def refusal(response: httpx.Response, body: bytes, path: str, login: bool) -> RegistryError:
     """The error for an answer that is no success; `path` is what the registry was asked for."""
-    status, host = response.status_code, response.url.host
+    status, host = response.status_code, place(response.url)
     code, what = _code(body), _what(path)
     said = f"{status} {code}".strip()
     if status in (401, 403):
@@ -49,9 +50,8 @@ def refusal(response: httpx.Response, body: bytes, path: str, login: bool) -> Re
 
 def unreachable(error: httpx.TransportError, url: httpx.URL) -> Unreachable:
     """Look for the cause below httpx's error: it is what a person can act on."""
-    where = f"{url.host}:{url.port}" if url.port else url.host
-    causes = list(_causes(error))
-    for cause in causes:
+    where = place(url)
+    for cause in _causes(error):
         if isinstance(cause, ssl.SSLCertVerificationError):
             reason = cause.verify_message or "verification failed"
             return Unreachable(f"The certificate of {where} is not trusted: {reason}.")
@@ -86,7 +86,9 @@ def _what(path: str) -> str:
         if "/tags/" in path:
             return f"repository {name}"
         return f"{name}@{reference}" if ":" in reference else f"{name}:{reference}"
-    return "the catalogue" if path.startswith("/v2/_catalog") else path.partition("?")[0][:200]
+    if path == "/v2/":
+        return "access"
+    return "the catalogue" if path.startswith("/v2/_catalog") else path
 
 
 def _code(body: bytes) -> str:

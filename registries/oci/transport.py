@@ -1,10 +1,12 @@
 """One registry over HTTP: login, redirects, retries, bounds. Every failure is a RegistryError."""
 
 import random
+import ssl
 import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
+from functools import cache
 from typing import TypeVar
 
 import httpx
@@ -13,7 +15,7 @@ import tenacity
 from registries.oci.auth import Authenticator, Credentials
 from registries.oci.bodies import discard, read_bounded
 from registries.oci.errors import BadContent, NotARegistry, RegistryError
-from registries.oci.origins import admit, origin
+from registries.oci.origins import admit, origin, place
 from registries.oci.refusals import refusal, unreachable
 
 # What registries see of us, and what they report back with a pull: see Event.own.
@@ -36,6 +38,12 @@ class Patience:
     sleep: Callable[[float], None] = time.sleep
 
 
+@cache
+def _trust() -> ssl.SSLContext:
+    """The authorities to trust (SSL_CERT_FILE names others); reading them takes a while."""
+    return httpx.create_ssl_context()
+
+
 class Transport:
     """Keeps connections open until closed; speaks as one login to the registry at `home`."""
 
@@ -48,7 +56,7 @@ class Transport:
         self._auth = Authenticator(home, credentials, self._fetch_token)
         # Identity: bodies are bounded and digest-checked as they come, so none may be packed.
         headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity"}
-        self._client = httpx.Client(headers=headers, timeout=_TIMEOUT)
+        self._client = httpx.Client(headers=headers, timeout=_TIMEOUT, verify=_trust())
 
     def close(self) -> None:
         self._client.close()
@@ -127,17 +135,17 @@ class Transport:
                 return response
             discard(response)
             url = self._next_hop(response)
-        raise BadContent(f"{self.home.host} redirects in circles.")
+        raise BadContent(f"{place(self.home)} redirects in circles.")
 
     def _next_hop(self, response: httpx.Response) -> httpx.URL:
         try:
             url = response.url.join(response.headers["location"])
         except (httpx.InvalidURL, ValueError):
-            raise BadContent(f"{self.home.host} redirects to nowhere.") from None
+            raise BadContent(f"{place(self.home)} redirects to nowhere.") from None
         if url == response.url.copy_with(scheme="https", port=url.port):
             raise NotARegistry(
-                f"{self.home.host} wants to be asked by TLS; give its address as {url.scheme}://"
-                f"{url.netloc.decode('ascii')}."
+                f"{place(self.home)} wants to be asked by TLS; give its address as "
+                f"{url.scheme}://{place(url)}."
             )
         admit(url, self.home)
         return url
@@ -159,7 +167,7 @@ class Transport:
         except httpx.TransportError as error:
             raise unreachable(error, url) from error
         except (httpx.InvalidURL, ValueError):
-            raise BadContent(f"{self.home.host} sends us to an impossible address.") from None
+            raise BadContent(f"{place(self.home)} sends us to an impossible address.") from None
 
     def _is_home(self, url: httpx.URL) -> bool:
         return origin(url) == origin(self.home)

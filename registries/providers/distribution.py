@@ -27,7 +27,7 @@ class DistributionSource(Client):
             next(self.repositories(), None)
         except (AccessDenied, NotFound) as error:
             raise AccessDenied(
-                f"{self.url.host} lets us in but does not show its catalogue; "
+                f"{self.name} lets us in but does not show its catalogue; "
                 "give the login the right to list it."
             ) from error
 
