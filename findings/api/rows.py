@@ -1,0 +1,229 @@
+"""One page of sub-assessments as plain values: a constant number of queries, whatever lies before.
+
+The walk is by key, (placement, package, vulnerability), so that a page deep in the list costs what
+the first one costs and rows that come or go meanwhile neither repeat nor hide others.
+"""
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from operator import itemgetter
+from typing import NamedTuple
+
+from django.db import connection
+from django.db.models.functions import Left
+
+from findings.models import Advisory, ImageVerdict
+from findings.subassessments import START, Key
+
+PAGE_SIZE = 500
+MAX_PROSE = 4000  # characters of an advisory's details
+
+
+class Placed(NamedTuple):
+    """A judged image where it stands."""
+
+    placement: int
+    image: int
+    registry: int
+    repository: str
+    digest: str
+    state: str
+    reason: str
+    detail: str
+    evaluated_at: datetime
+    findings: int
+
+
+class Found(NamedTuple):
+    """An open finding of an image where it stands."""
+
+    placement: int
+    package_id: int
+    vulnerability_id: int
+    severity: int
+    fixed_version: str
+    vulnerability: str
+    package: str
+    version: str
+    source: str
+    type: str
+    ecosystem: str
+    advisory: int | None
+
+    @property
+    def key(self) -> Key:
+        return Key(self.placement, self.package_id, self.vulnerability_id)
+
+
+@dataclass(frozen=True)
+class Known:
+    """What all advisories on one vulnerability say together; None where none of them says."""
+
+    names: list[str]
+    published_at: datetime | None
+    cvss: dict[str, Decimal]  # by the version of CVSS: "2.0", "3.0", "4.0"
+
+
+@dataclass(frozen=True)
+class Page:
+    """Rows in the order of their keys: a finding, or None for the verdict of an image without."""
+
+    rows: list[tuple[Key, Found | None]]
+    placed: dict[int, Placed]
+    advisories: dict[int, dict]
+    known: dict[int, Known]
+    after: Key | None  # where the next page begins; None at the end
+
+
+def page_after(registries: Collection[int], after: Key = START, size: int | None = None) -> Page:
+    """At most `size` rows of these registries whose keys come after `after`."""
+    size = size or PAGE_SIZE
+    # Two more than a page has rows: the first may be used up, and the last shows there are more.
+    walked = _walk(registries, after.placement, size + 2)
+    placed = list(_enough(walked, after.placement, size))
+    rows = _rows(placed, after, size + 1)
+    if len(rows) > size:
+        return _page(rows[:size], placed, rows[size - 1][0])
+    # Fewer rows than the verdicts promised, as sets overlap; the walk goes on all the same.
+    more = len(placed) < len(walked) or len(walked) == size + 2
+    return _page(rows, placed, Key(placed[-1].placement).end_of_placement if more else None)
+
+
+def only(registries: Collection[int], key: Key) -> Page:
+    """The row of this very key, or none."""
+    placed = [one for one in _walk(registries, key.placement, 1) if one.placement == key.placement]
+    just_before = key._replace(vulnerability=key.vulnerability - 1)
+    return _page([row for row in _rows(placed, just_before, 1) if row[0] == key], placed, None)
+
+
+_WALK = """
+    SELECT placement.id, placement.image_id, repository.registry_id, repository.name, image.digest,
+           verdict.state, verdict.reason, verdict.detail, verdict.evaluated_at,
+           verdict.critical + verdict.high + verdict.medium + verdict.low + verdict.unknown
+    FROM registries_placement placement
+    JOIN registries_repository repository ON repository.id = placement.repository_id
+    JOIN registries_image image ON image.id = placement.image_id
+    JOIN findings_imageverdict verdict ON verdict.image_id = placement.image_id
+    WHERE repository.registry_id = ANY(%s) AND placement.id >= %s
+    ORDER BY placement.id LIMIT %s
+"""
+
+
+def _walk(registries: Collection[int], start: int, limit: int) -> list[Placed]:
+    """The next judged placements. An image nobody has judged yet is absent: a client that waits
+    for its result must not take "not yet" for one."""
+    return [Placed(*row) for row in _fetch(_WALK, [list(registries), start, limit])]
+
+
+def _enough(walked: Iterable[Placed], resumed: int, size: int) -> Iterator[Placed]:
+    """Placements until their findings fill more than a page. How much is left of the one that the
+    page before ended in is not known, so it counts nothing."""
+    promised = 0
+    for one in walked:
+        if promised > size:
+            return
+        promised += _promised(one) if one.placement != resumed else 0
+        yield one
+
+
+def _promised(placed: Placed) -> int:
+    return placed.findings if _unhealthy(placed) else 1
+
+
+def _unhealthy(placed: Placed) -> bool:
+    return placed.state == ImageVerdict.State.UNHEALTHY
+
+
+def _rows(placed: Collection[Placed], after: Key, limit: int) -> list[tuple[Key, Found | None]]:
+    """Of these placements at most `limit` rows after `after`, in the order of their keys."""
+    verdicts = [(Key(one.placement), None) for one in placed if not _unhealthy(one)]
+    found = [(row.key, row) for row in _found([*filter(_unhealthy, placed)], after, limit)]
+    rows = sorted([*verdicts, *found], key=itemgetter(0))
+    return [row for row in rows if row[0] > after][:limit]
+
+
+_FOUND = """
+    WITH page AS (
+        SELECT placed.id AS placement_id, finding.package_id, finding.vulnerability_id,
+               max(finding.severity) AS severity, max(finding.fixed_version) AS fixed_version
+        FROM unnest(%(placements)s::bigint[], %(images)s::bigint[]) AS placed (id, image_id)
+        JOIN scans_reportinventory held ON held.report_id = placed.image_id
+        JOIN findings_finding finding
+            ON finding.inventory_id = held.inventory_id AND finding.closed_at IS NULL
+        WHERE (placed.id, finding.package_id, finding.vulnerability_id)
+            > (%(placement)s, %(package)s, %(vulnerability)s)
+        GROUP BY 1, 2, 3 ORDER BY 1, 2, 3 LIMIT %(limit)s
+    )
+    SELECT page.placement_id, page.package_id, page.vulnerability_id, page.severity,
+           page.fixed_version, vulnerability.name, package.name, package.version,
+           package.source_name, package.type, package.ecosystem, match.advisory_id
+    FROM page
+    JOIN findings_vulnerability vulnerability ON vulnerability.id = page.vulnerability_id
+    JOIN scans_package package ON package.id = page.package_id
+    LEFT JOIN findings_packagematch match
+        ON match.package_id = page.package_id AND match.vulnerability_id = page.vulnerability_id
+    ORDER BY 1, 2, 3
+"""
+
+
+def _found(placed: Collection[Placed], after: Key, limit: int) -> list[Found]:
+    parameters = {
+        "placements": [one.placement for one in placed],
+        "images": [one.image for one in placed],
+        "limit": limit,
+        **after._asdict(),
+    }
+    return [Found(*row) for row in _fetch(_FOUND, parameters)]
+
+
+def _page(
+    rows: list[tuple[Key, Found | None]], placed: Iterable[Placed], after: Key | None
+) -> Page:
+    found = [row for _, row in rows if row]
+    return Page(
+        rows,
+        {one.placement: one for one in placed},
+        _advisories({row.advisory for row in found if row.advisory}),
+        _known({row.vulnerability_id for row in found}),
+        after,
+    )
+
+
+def _advisories(ids: Collection[int]) -> dict[int, dict]:
+    rows = Advisory.objects.filter(pk__in=ids).values("pk", "name", "summary", "references")
+    # One character more than is shown, so that an excerpt can say that it is one.
+    rows = rows.annotate(prose=Left("details", MAX_PROSE + 1))
+    return {row["pk"]: row for row in rows}
+
+
+_KNOWN = """
+    SELECT vulnerability.id,
+           array(SELECT alias.name FROM findings_vulnerabilityalias alias
+                 WHERE alias.vulnerability_id = vulnerability.id ORDER BY alias.name),
+           said.published_at, said.cvss_v2, said.cvss_v3, said.cvss_v4
+    FROM findings_vulnerability vulnerability
+    CROSS JOIN LATERAL (
+        SELECT min(published_at) AS published_at, max(cvss_v2) AS cvss_v2,
+               max(cvss_v3) AS cvss_v3, max(cvss_v4) AS cvss_v4
+        FROM findings_advisory advisory
+        WHERE advisory.vulnerability_id = vulnerability.id AND advisory.withdrawn_at IS NULL
+    ) said
+    WHERE vulnerability.id = ANY(%s)
+"""
+
+
+def _known(vulnerabilities: Collection[int]) -> dict[int, Known]:
+    known = {}
+    for number, names, published_at, *scores in _fetch(_KNOWN, [list(vulnerabilities)]):
+        given = zip(("2.0", "3.0", "4.0"), scores, strict=True)
+        cvss = {version: score for version, score in given if score is not None}
+        known[number] = Known(names, published_at, cvss)
+    return known
+
+
+def _fetch(query: str, parameters) -> list[tuple]:
+    with connection.cursor() as cursor:
+        cursor.execute(query, parameters)
+        return cursor.fetchall()

@@ -1,0 +1,141 @@
+"""Values to JSON: a sub-assessment as clients of Microsoft.Security read it.
+
+The shape is that of api-version 2019-01-01-preview and 2020-01-01, additional data of the kind
+ContainerRegistryVulnerability.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+
+from findings import recommendations
+from findings.api.rows import MAX_PROSE, Found, Known, Page, Placed
+from findings.models import ImageVerdict
+from findings.severity import outside
+from findings.subassessments import Key, pack
+from registries.resource_ids import RegistryResource
+
+TYPE = "Microsoft.Security/assessments/subAssessments"
+MAX_REFERENCES = 50
+
+
+def subassessments(page: Page, registries: Mapping[int, RegistryResource]) -> Iterator[dict]:
+    for key, found in page.rows:
+        placed = page.placed[key.placement]
+        registry = registries[placed.registry]
+        properties = _finding(found, page) if found else _verdict(placed)
+        additional = properties.pop("additionalData", {})
+        yield {
+            "id": _resource_id(registry, key),
+            "name": pack(key),
+            "type": TYPE,
+            "properties": {
+                **properties,
+                "timeGenerated": _time(placed.evaluated_at),
+                "resourceDetails": {
+                    "source": "Azure",
+                    "id": f"repositories/{placed.repository}/images/{placed.digest}",
+                },
+                "additionalData": {
+                    "assessedResourceType": "ContainerRegistryVulnerability",
+                    "type": "Vulnerability",
+                    "registryHost": _host(registry),
+                    "repositoryName": placed.repository,
+                    "imageDigest": placed.digest,
+                    **additional,
+                },
+            },
+        }
+
+
+def _resource_id(registry: RegistryResource, key: Key) -> str:
+    assessment = f"providers/Microsoft.Security/assessments/{recommendations.KEY}"
+    return f"{registry.resource_id}/{assessment}/subAssessments/{pack(key)}"
+
+
+def _host(registry: RegistryResource) -> str:
+    """What stands before the repository in a reference; a folder has no host, but a name."""
+    return urlsplit(registry.location).netloc.rpartition("@")[2] or registry.name
+
+
+def _time(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _verdict(placed: Placed) -> dict:
+    if placed.state == ImageVerdict.State.HEALTHY:
+        return {
+            "id": placed.state,
+            "displayName": "No known vulnerability",
+            "status": {
+                "code": "Healthy",
+                "cause": "",
+                "description": "None of the image's packages has a known vulnerability.",
+            },
+            "remediation": "",
+            "impact": "",
+            "category": "",
+            "description": "Every package of this image was read and judged.",
+        }
+    reason = recommendations.REASONS.get(placed.reason, _UNNAMED_REASON)
+    return {
+        "id": placed.reason or placed.state,
+        "displayName": f"Not verified: {reason.title}",
+        "status": {
+            "code": "NotApplicable",
+            "cause": placed.reason,
+            "description": placed.detail or reason.title,
+        },
+        "remediation": reason.advice,
+        "impact": "Whether this image has vulnerabilities is not known.",
+        "category": "",
+        "description": placed.detail or reason.title,
+    }
+
+
+_UNNAMED_REASON = recommendations.Reason("Not verified", "Scan the image again.")
+_NOTHING_KNOWN = Known(names=[], published_at=None, cvss={})
+
+
+def _finding(found: Found, page: Page) -> dict:
+    advisory = page.advisories.get(found.advisory, {})
+    known = page.known.get(found.vulnerability_id, _NOTHING_KNOWN)
+    return {
+        "id": found.vulnerability,
+        "displayName": advisory.get("summary") or found.vulnerability,
+        "status": {
+            "code": "Unhealthy",
+            "cause": "",
+            "severity": outside(found.severity),
+            "description": "The resource is unhealthy",
+        },
+        "remediation": "",
+        "impact": f"{found.package} {found.version} in this image is affected.",
+        "category": found.ecosystem,
+        "description": _excerpt(advisory.get("prose", "")) or advisory.get("summary", ""),
+        "additionalData": {
+            "cvss": {version: {"base": float(base)} for version, base in known.cvss.items()},
+            "patchable": bool(found.fixed_version),
+            "cve": _cves({found.vulnerability, *known.names}),
+            **({"publishedTime": _time(known.published_at)} if known.published_at else {}),
+            "vendorReferences": _references(advisory.get("references", [])),
+        },
+    }
+
+
+def _excerpt(prose: str) -> str:
+    return prose if len(prose) <= MAX_PROSE else f"{prose[:MAX_PROSE]}…"
+
+
+def _cves(names: set[str]) -> list[dict]:
+    return [
+        {"title": name, "link": f"https://nvd.nist.gov/vuln/detail/{name}"}
+        for name in sorted(names)
+        if name.startswith("CVE-")
+    ]
+
+
+def _references(references: list[dict]) -> list[dict]:
+    """Links of the advisory; what is no web address (an advisory may say anything) is left out."""
+    urls = [str(reference.get("url", "")) for reference in references[:MAX_REFERENCES]]
+    return [{"title": url, "link": url} for url in urls if url.startswith(("https://", "http://"))]
