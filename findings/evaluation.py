@@ -133,8 +133,9 @@ _DESIRED = """
         WHERE o.vulnerability_id = a.vulnerability_id AND o.withdrawn_at IS NULL
     ) cluster ON true
     ORDER BY k.package_id, a.vulnerability_id, (f.fixed <> '') DESC,
-        (coalesce(f.severity, 0) <> 0 OR a.severity_source = 'distribution') DESC,
-        a.modified_at DESC, a.name, f.fixed, f.id
+        (f.severity IS NOT NULL OR a.severity_source = 'distribution') DESC,
+        (coalesce(f.severity, a.severity) > 0) DESC, a.modified_at DESC, a.name COLLATE "C",
+        f.high DESC NULLS FIRST, f.low
 """
 
 

@@ -1,0 +1,124 @@
+"""The import of a feed: what is believed, what is refused, and that nothing is done twice."""
+
+import pytest
+
+from findings import advisories
+from findings.models import Advisory, Affected, Feed, FeedEcosystem, Vulnerability
+from tests.findings.estate import a_feed, an_advisory, write_records
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path / "feed"
+
+
+def some(count: int, first: int = 0) -> list[dict]:
+    return [an_advisory(f"CVE-1-{n}", f"pkg{n}", "2.0") for n in range(first, first + count)]
+
+
+def names() -> set[str]:
+    return set(Advisory.objects.filter(withdrawn_at=None).values_list("name", flat=True))
+
+
+def test_a_feed_says_when_it_succeeded_what_it_holds_and_of_what_date(folder):
+    feed = a_feed(folder, *some(3))
+    assert advisories.update(feed) == 3
+    feed.refresh_from_db()
+    assert (feed.record_count, feed.problem) == (3, "")
+    assert feed.succeeded_at == feed.attempted_at
+    assert feed.newest_record_at.isoformat() == "2026-01-01T00:00:00+00:00"
+    assert set(FeedEcosystem.objects.values_list("ecosystem", flat=True)) == {"Debian:12"}
+
+
+def test_an_unchanged_record_is_not_written_again(folder):
+    feed = a_feed(folder, *some(3))
+    advisories.update(feed)
+    rows = list(Affected.objects.values_list("pk", flat=True))
+    assert advisories.update(feed) == 0
+    assert rows == list(Affected.objects.values_list("pk", flat=True))
+
+
+def test_a_changed_record_replaces_the_old_one(folder):
+    feed = a_feed(folder, *some(3))
+    advisories.update(feed)
+    write_records(folder, *some(2), an_advisory("CVE-1-2", "renamed", "9.9"))
+    assert advisories.update(feed) == 1
+    assert Affected.objects.get(advisory__name="CVE-1-2").name == "renamed"
+
+
+def test_a_record_that_left_the_feed_is_withdrawn_and_may_come_back(folder):
+    feed = a_feed(folder, *some(10))
+    advisories.update(feed)
+    write_records(folder, *some(9))
+    advisories.update(feed)
+    assert len(names()) == 9
+    write_records(folder, *some(10))
+    assert advisories.update(feed) == 1
+    assert len(names()) == 10
+
+
+def test_a_feed_that_shrinks_suddenly_is_refused_and_the_last_good_one_stays(folder):
+    feed = a_feed(folder, *some(10))
+    advisories.update(feed)
+    succeeded = feed.succeeded_at
+    write_records(folder, *some(7))
+    assert advisories.update(feed) == 0
+    feed.refresh_from_db()
+    assert "shrank from 10 to 7" in feed.problem
+    assert (feed.succeeded_at, feed.record_count, len(names())) == (succeeded, 10, 10)
+
+
+def test_a_feed_that_cannot_be_read_is_refused_and_the_last_good_one_stays(folder):
+    feed = a_feed(folder, *some(10))
+    advisories.update(feed)
+    (folder / "CVE-1-3.json").write_text("{ not json")
+    assert advisories.update(feed) == 0
+    assert "CVE-1-3" in feed.problem
+    assert len(names()) == 10
+
+
+def test_one_bad_record_of_many_is_named_and_the_rest_taken(folder):
+    feed = a_feed(folder, *some(200))
+    (folder / "broken.json").write_text('{"id": 3}')
+    assert advisories.update(feed) == 200
+    assert "broken" in feed.problem
+
+
+def test_an_empty_feed_is_refused(folder):
+    feed = a_feed(folder)
+    advisories.update(feed)
+    assert feed.succeeded_at is None
+    assert feed.problem
+
+
+def test_a_missing_folder_is_said_in_a_sentence(tmp_path):
+    feed = Feed.objects.create(name="gone", location=str(tmp_path / "nowhere"))
+    assert advisories.update(feed) == 0
+    assert str(tmp_path / "nowhere") in feed.problem
+
+
+def test_a_record_that_claims_every_name_does_not_pour_them_into_one(folder):
+    greedy = an_advisory("CVE-9-9", "x", aliases=[f"CVE-1-{n}" for n in range(100)])
+    advisories.update(a_feed(folder, *some(100), greedy))
+    assert Vulnerability.objects.count() == 101
+
+
+def test_text_that_the_database_cannot_hold_is_no_obstacle(folder):
+    record = an_advisory("CVE-1-1", "x", details="a\\u0000b", summary="\\ud800")
+    advisories.update(a_feed(folder, record | {"details": "a\0b"}))
+    assert names() == {"CVE-1-1"}
+
+
+def test_only_one_session_imports_a_feed_at_a_time(folder):
+    feed = a_feed(folder, *some(1))
+    with advisories.alone_with(feed.pk) as held:
+        assert held == feed
+
+
+def test_a_disabled_feed_is_left_alone(folder):
+    feed = a_feed(folder, *some(1))
+    Feed.objects.update(enabled=False)
+    with advisories.alone_with(feed.pk) as held:
+        assert held is None
