@@ -1,0 +1,202 @@
+"""Stack layer records: which packages survive, and which layer brought each.
+
+Source of the rules: the OCI image specification, layer.md ("Applying Changesets").
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from posixpath import dirname, normpath
+
+from packageurl import PackageURL
+
+from scans import osrelease
+from scans.catalogers import DISTRIBUTION_TYPES, Component
+from scans.layers import LayerRecord
+from scans.layers.record import Content
+from scans.osrelease import Distro
+
+_MAX_HOPS = 40  # links followed for one path, as in Linux
+_MAX_PURL = 1000  # characters
+
+_LANGUAGES = {"python": "PyPI", "npm": "npm", "go-module": "Go"}
+_PURL_TYPES = {"python": "pypi", "go-module": "golang"}
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A package in an image: the file that names it, and the index of the layer that brought it."""
+
+    type: str
+    name: str
+    version: str
+    architecture: str
+    source_name: str
+    source_version: str
+    ecosystem: str
+    purl: str
+    path: str
+    layer: int
+
+
+@dataclass(frozen=True)
+class Stack:
+    distro: Distro | None
+    packages: tuple[Placed, ...]
+
+
+def stack(records: Sequence[LayerRecord]) -> Stack:
+    """The image that these layers make, the lowest first.
+
+    A distribution's package belongs to the lowest layer of the unbroken run in which its database
+    named it in this version; another package to the layer that its file is from.
+    """
+    view = _View()
+    for number, record in enumerate(records):
+        view.apply(number, record)
+    distro = view.distro()
+    return Stack(distro, tuple(_placed(view.files, distro)))
+
+
+@dataclass
+class _File:
+    content: Content
+    layers: Mapping[Component, int]  # what each package was brought by
+
+
+@dataclass
+class _View:
+    """The merged file system, as far as the records tell. Keys are real paths: links resolved."""
+
+    files: dict[str, _File] = field(default_factory=dict)
+    links: dict[str, str] = field(default_factory=dict)
+
+    def apply(self, number: int, record: LayerRecord) -> None:
+        """Removals first: they never concern what the same layer adds."""
+        bare = frozenset(record.bare)
+        self._remove(
+            gone={self._place(path, bare) for path in record.whiteouts},
+            emptied={self._place(f"{path}/.", bare)[:-2] for path in record.opaques},
+        )
+        hidden = {self._place(path, bare) for path in record.hidden}
+        links = {self._place(path, bare): target for path, target in record.links.items()}
+        self._remove(gone=hidden | links.keys())
+        self.links.update(links)
+        files = {self._place(path, bare): content for path, content in record.files.items()}
+        self._remove(emptied=files.keys())
+        for path, content in files.items():
+            self._put(number, path, content)
+
+    def distro(self) -> Distro | None:
+        for path in osrelease.PATHS:
+            file = self.files.get(self._followed(path))
+            if file and isinstance(file.content, Distro):
+                return file.content
+        return None
+
+    def _put(self, number: int, path: str, content: Content) -> None:
+        before = self.files[path].layers if path in self.files else {}
+        components = () if isinstance(content, Distro) else content
+        layers = {
+            component: before.get(component, number)
+            if component.type in DISTRIBUTION_TYPES
+            else number
+            for component in components
+        }
+        self.links.pop(path, None)
+        self.files[path] = _File(content, layers)
+
+    def _remove(self, gone: Collection[str] = (), emptied: Collection[str] = ()) -> None:
+        """Forget these paths and all below them, and all below the emptied ones."""
+        if gone or emptied:
+            known: dict[str, _File] | dict[str, str]
+            for known in (self.files, self.links):
+                for path in [path for path in known if _is_removed(path, gone, emptied)]:
+                    del known[path]
+
+    def _place(self, path: str, bare: Collection[str]) -> str:
+        """Where a path of a layer comes to lie: the links above it are followed, or, where the
+        layer has an entry for the folder itself, give way to it."""
+        if self.links:
+            for folder in _above(path):
+                if folder in self.links:
+                    if folder in bare:
+                        return self._followed(path, last=False)
+                    del self.links[folder]
+        return path
+
+    def _followed(self, path: str, last: bool = True) -> str:
+        for _ in range(_MAX_HOPS):
+            steps = (*_above(path), path) if last else _above(path)
+            link = next((step for step in steps if step in self.links), None)
+            if link is None:
+                break
+            path = _joined(dirname(link), self.links[link]) + path[len(link) :]
+        return path.lstrip("/")
+
+
+def _is_removed(path: str, gone: Collection[str], emptied: Collection[str]) -> bool:
+    return path in gone or any(
+        folder in gone or folder in emptied for folder in (*_above(path), "")
+    )
+
+
+def _above(path: str) -> Iterator[str]:
+    """The folders a path lies in, the outermost first."""
+    at = path.find("/")
+    while at >= 0:
+        yield path[:at]
+        at = path.find("/", at + 1)
+
+
+def _joined(folder: str, target: str) -> str:
+    """Where a link leads; no link leads out of the image."""
+    return normpath(f"/{folder}/{target}" if not target.startswith("/") else target).lstrip("/")
+
+
+def _placed(files: Mapping[str, _File], distro: Distro | None) -> Iterable[Placed]:
+    for path, file in sorted(files.items()):
+        for component, layer in file.layers.items():
+            own = _own_distro(component, distro)
+            yield Placed(
+                type=component.type,
+                name=component.name,
+                version=component.version,
+                architecture=component.architecture,
+                source_name=component.source_name,
+                source_version=component.source_version,
+                ecosystem=_LANGUAGES.get(component.type, own.ecosystem if own else ""),
+                purl=package_url(component, own),
+                path=path,
+                layer=layer,
+            )
+
+
+def _own_distro(component: Component, distro: Distro | None) -> Distro | None:
+    """The distribution, if the package is of the kind it is made of: a dpkg database in an Alpine
+    image is not Alpine's."""
+    return distro if distro and distro.package_type == component.type else None
+
+
+@lru_cache(maxsize=50_000)  # images share most of their packages
+def package_url(component: Component, distro: Distro | None) -> str:
+    """The package URL (purl specification), or "" where it would be longer than can be stored."""
+    namespace, name = "", component.name
+    qualifiers = {}
+    if component.type in DISTRIBUTION_TYPES:
+        namespace = distro.id if distro else ""
+        qualifiers = {"arch": component.architecture, "distro": _release(distro)}
+    elif component.type in ("npm", "go-module") and "/" in name:
+        namespace, _, name = name.rpartition("/")
+    purl = PackageURL(
+        _PURL_TYPES.get(component.type, component.type),
+        namespace or None,
+        name,
+        component.version,
+        {key: value for key, value in qualifiers.items() if value},
+    ).to_string()
+    return purl if len(purl) <= _MAX_PURL else ""
+
+
+def _release(distro: Distro | None) -> str:
+    return f"{distro.id}-{distro.version_id}" if distro and distro.version_id else ""

@@ -1,0 +1,91 @@
+"""What reading one layer may cost, and the error of a layer that costs more or is damaged."""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from time import monotonic
+
+from scans.support import Reason, Unsupported
+
+# Below this many unpacked bytes no ratio is suspicious: a file of zeros shrinks a thousandfold.
+_RATIO_FLOOR = 256 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Limits for one layer; passing one leaves the image unverified and says which."""
+
+    entries: int = 5_000_000
+    bytes: int = 64 * 1024**3  # of the uncompressed tar
+    ratio: int = 500  # uncompressed to compressed
+    seconds: float = 900.0
+    path_length: int = 2048  # bytes; also what a database index can hold
+    depth: int = 200  # folders
+    wanted_file_bytes: int = 32 * 1024 * 1024
+    wanted_bytes: int = 1024 * 1024 * 1024  # of all wanted files together
+    packages: int = 100_000
+    remembered_paths: int = 200_000  # wanted files, links, whiteouts
+
+
+class LayerError(Unsupported):
+    """A layer that cannot be read: damaged, too large or too slow."""
+
+
+def damaged(sentence: str) -> LayerError:
+    return LayerError(Reason.DAMAGED, f"A layer is damaged: {sentence} Push the image again.")
+
+
+def too_large(what: str, limit: int, budget: str) -> LayerError:
+    return LayerError(
+        Reason.TOO_LARGE,
+        f"A layer is too large to read: {what} (the budget “{budget}” is {limit:,}).",
+    )
+
+
+class Meter:
+    """Counts one layer's bytes on both sides of the decompression and watches the clock."""
+
+    def __init__(self, budget: Budget, digest_tar: bool = False) -> None:
+        self.compressed = 0
+        self.bytes = 0
+        self._budget = budget
+        self._deadline = monotonic() + budget.seconds
+        self._hash = hashlib.sha256() if digest_tar else None
+
+    @property
+    def diff_id(self) -> str:
+        return f"sha256:{self._hash.hexdigest()}" if self._hash else ""
+
+    def before(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        """The compressed chunks, counted. Errors of their source pass through."""
+        for chunk in chunks:
+            self.compressed += len(chunk)
+            self.check_time()
+            yield chunk
+
+    def after(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
+        """The uncompressed pieces, counted, held to the budget and digested."""
+        for piece in pieces:
+            self.bytes += len(piece)
+            self._check_size()
+            self.check_time()
+            if self._hash:
+                self._hash.update(piece)
+            yield piece
+
+    def check_time(self) -> None:
+        if monotonic() > self._deadline:
+            raise LayerError(
+                Reason.TOO_SLOW,
+                "A layer took too long to read: more than "
+                f"{self._budget.seconds:g} seconds (the budget “seconds”).",
+            )
+
+    def _check_size(self) -> None:
+        budget = self._budget
+        if self.bytes > budget.bytes:
+            raise too_large("it unpacks to more bytes than allowed", budget.bytes, "bytes")
+        if self.bytes > _RATIO_FLOOR and self.bytes > budget.ratio * self.compressed:
+            raise too_large(
+                "it unpacks to more times its compressed size than allowed", budget.ratio, "ratio"
+            )
