@@ -107,15 +107,16 @@ def move_tag(repository: Repository, name: str, image: Image | None, at: datetim
     """
     digest = image.digest if image else ""
     moves = repository.tag_moves.filter(name=name)
-    if later := moves.filter(at__gt=at).order_by("at", "id").first():
-        _splice(later, digest, at)
+    latest = moves.first()
+    if latest and latest.at > at:
+        _splice(moves.filter(at__gt=at).last(), digest, at)
         return
     tag = repository.tags.filter(name=name).select_related("image").first()
     if tag and tag.moved_at > at:
         return
     before = tag.image.digest if tag else ""
     # A removal is kept even of a tag never seen: the push that it undid may still be on its way.
-    if digest != before or not digest:
+    if digest != before or latest is None:
         moves.create(
             repository=repository, name=name, digest_before=before, digest_after=digest, at=at
         )
