@@ -24,6 +24,7 @@ def received(response: httpx.Response) -> Iterator[bytes]:
     pieces: list[bytes] = []
     held = total = 0
     waited, since = 0.0, time.monotonic()
+    broken: httpx.TransportError | None = None
     try:
         for piece in response.iter_raw():
             pieces.append(piece)
@@ -36,9 +37,11 @@ def received(response: httpx.Response) -> Iterator[bytes]:
                 yield b"".join(pieces)
                 pieces, held, since = [], 0, time.monotonic()
     except httpx.TransportError as error:
-        raise unreachable(error, response.url) from error
+        broken = error
     if pieces:
         yield b"".join(pieces)
+    if broken:
+        raise unreachable(broken, response.url) from broken
 
 
 def read_bounded(response: httpx.Response, limit: int) -> bytes:

@@ -61,7 +61,8 @@ def admit(url: httpx.URL, home: httpx.URL) -> None:
         )
     if url.host != home.host and max(_depths(url)) > min(*_depths(home), _LOOPBACK):
         raise BadContent(
-            f"{place(home)} sends us to {place(url)}, further inside the network than it is; refused."
+            f"{place(home)} sends us to {place(url)}, "
+            "further inside the network than it is; refused."
         )
 
 
