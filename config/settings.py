@@ -62,6 +62,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "config.security.content_security_policy",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -106,6 +107,13 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # --- the broker -------------------------------------------------------------------------------
 CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", embedded.broker_url(DATA_DIR))
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# Whoever nudges a worker is told at once that the broker is down: the clock comes round anyway.
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "max_retries": 1,
+    "interval_start": 0,
+    "interval_step": 0,
+    "socket_connect_timeout": 2,
+}
 CELERY_TASK_IGNORE_RESULT = True  # the tables hold the state; messages are only nudges
 CELERY_TASK_DEFAULT_QUEUE = "vigie"
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
