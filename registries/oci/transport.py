@@ -128,26 +128,22 @@ class Transport:
     ) -> httpx.Response:
         """Ask, and go where redirects lead; the login is for the registry, not for its storage."""
         url = self.home.join(path)
-        for _ in range(_MAX_HOPS):
+        for _ in range(_MAX_HOPS):  # httpx works out where to, but would go without asking
             authorization = self._auth.header(scope) if self._is_home(url) else None
             response = self._send(method, url, headers, authorization)
-            if not response.has_redirect_location:
+            if response.next_request is None:
                 return response
             discard(response)
-            url = self._next_hop(response)
+            url = self._next_hop(response, response.next_request.url)
         raise BadContent(f"{place(self.home)} redirects in circles.")
 
-    def _next_hop(self, response: httpx.Response) -> httpx.URL:
-        try:
-            url = response.url.join(response.headers["location"])
-        except (httpx.InvalidURL, ValueError):
-            raise BadContent(f"{place(self.home)} redirects to nowhere.") from None
+    def _next_hop(self, response: httpx.Response, url: httpx.URL) -> httpx.URL:
+        admit(url, self.home)
         if url == response.url.copy_with(scheme="https", port=url.port):
             raise NotARegistry(
                 f"{place(self.home)} wants to be asked by TLS; give its address as "
                 f"{url.scheme}://{place(url)}."
             )
-        admit(url, self.home)
         return url
 
     def _fetch_token(self, url: httpx.URL, authorization: str | None) -> bytes:
