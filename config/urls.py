@@ -9,5 +9,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("webhooks/distribution/<int:registry_id>", webhooks.distribution, name="webhook"),
     path("billing/", include("billing.urls")),
+    path("", include("registries.urls")),
+    path("", include("findings.urls")),
     path("", include("findings.api.urls")),
 ]

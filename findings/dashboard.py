@@ -1,0 +1,118 @@
+"""Read-only numbers of the workload-protection dashboard, for pages and the API."""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+
+from django.conf import settings
+from django.db.models import Count, Min, Q, QuerySet, Sum
+from django.utils import timezone
+
+from findings.models import DailyCount, Feed, ImageVerdict
+from findings.recommendations import SEVERITIES, UNHEALTHY, Tally, registries_of
+from registries import scope
+from registries.models import Registry, Subscription
+from scans.models import Scan
+
+TREND_DAYS = 30
+# A feed that has had no good import for so many of its intervals (and at least a day) is stale.
+STALE_INTERVALS = 3
+
+
+@dataclass
+class Coverage:
+    """A subscription: is its plan on, how many of its registries are protected, what is in them."""
+
+    subscription: Subscription
+    registries: int = 0
+    troubled: int = 0
+    tally: Tally = field(default_factory=Tally)
+
+    @property
+    def protected(self) -> int:
+        """Registries of a plan that is on, and that can be reached."""
+        return self.registries - self.troubled if self.subscription.plan_enabled else 0
+
+
+@dataclass(frozen=True)
+class Activity:
+    waiting: int
+    running: int
+    oldest_waiting: datetime | None
+    scans: list[Scan]
+    now: datetime
+
+
+@dataclass(frozen=True)
+class FeedFreshness:
+    feed: Feed
+    stale: bool
+
+
+@dataclass(frozen=True)
+class Day:
+    day: date
+    counts: Tally
+
+
+def coverage(user, registries: list[Registry]) -> list[Coverage]:
+    """The user's subscriptions, those with most to do first."""
+    rows = {s.pk: Coverage(s) for s in scope.visible_subscriptions(user)}
+    for registry in registries:
+        row = rows[registry.subscription_id]
+        row.registries += 1
+        row.troubled += bool(registry.problem)
+        row.tally += Tally.of(registry)
+    return sorted(rows.values(), key=lambda row: (-row.tally.critical, -row.tally.findings))
+
+
+def registries(user) -> list[Registry]:
+    """Every registry the user may see with its tally, most vulnerable first: one query."""
+    order = [f"-{severity}" for severity in SEVERITIES]
+    return list(registries_of(user).order_by(*order, "name", "id"))
+
+
+def worst_images(user, limit: int = 8) -> QuerySet[ImageVerdict]:
+    visible = scope.visible(ImageVerdict.objects.all(), user, "image__registry__subscription")
+    order = [f"-{severity}" for severity in SEVERITIES]
+    return (
+        visible.filter(state=UNHEALTHY)
+        .select_related("image__registry")
+        .prefetch_related("image__placements__repository", "image__tags")
+        .order_by(*order, "-image_id")[:limit]
+    )
+
+
+def activity(user, limit: int = 6) -> Activity:
+    """Scans that run and wait, the oldest first, with their age."""
+    active = scope.visible(
+        Scan.objects.filter(state__in=[Scan.State.QUEUED, Scan.State.RUNNING]), user, "subscription"
+    )
+    waiting = Q(state=Scan.State.QUEUED)
+    numbers = active.aggregate(
+        waiting=Count("id", filter=waiting),
+        running=Count("id", filter=~waiting),
+        oldest_waiting=Min("requested_at", filter=waiting),
+    )
+    # "running" sorts after "queued": what runs is shown first.
+    scans = list(active.order_by("-state", "requested_at")[:limit])
+    return Activity(scans=scans, now=timezone.now(), **numbers)
+
+
+def feeds() -> list[FeedFreshness]:
+    """Every enabled feed, and whether its last good import is too long ago."""
+    interval = timedelta(seconds=settings.FEED_INTERVAL_SECONDS)
+    oldest = timezone.now() - max(timedelta(days=1), STALE_INTERVALS * interval)
+    return [
+        FeedFreshness(feed, stale=feed.succeeded_at is None or feed.succeeded_at < oldest)
+        for feed in Feed.objects.filter(enabled=True)
+    ]
+
+
+def trend(user, days: int = TREND_DAYS) -> list[Day]:
+    """Open findings by severity of each counted day, oldest first."""
+    since = timezone.now().date() - timedelta(days=days)
+    counts = scope.visible(DailyCount.objects.filter(day__gte=since), user, "subscription")
+    sums = {severity: Sum(severity) for severity in SEVERITIES}
+    images = {state: Sum(f"{state}_images") for state in ("healthy", "unhealthy", "unverified")}
+    rows = counts.order_by("day").values("day").annotate(**sums, **images)
+    return [Day(row["day"], Tally.of(row)) for row in rows]

@@ -1,0 +1,62 @@
+"""How templates show counts by severity."""
+
+from typing import Any
+
+from django import template
+from django.urls import reverse
+
+from findings.recommendations import KEY, SEVERITIES, STATES, Tally
+from findings.vulnerabilities import link
+
+register = template.Library()
+
+
+@register.filter
+def tally(row: Any) -> Tally:
+    """The counts a row carries, as one value."""
+    return row if isinstance(row, Tally) else Tally.of(row)
+
+
+@register.filter
+def by_severity(counts: Tally) -> list[tuple[str, int]]:
+    return [(severity, getattr(counts, severity)) for severity in SEVERITIES]
+
+
+@register.filter
+def segments(counts: Tally) -> list[tuple[str, float, float]]:
+    """A bar's parts: severity, start and width in per cent."""
+    parts, start = [], 0.0
+    for severity, number in by_severity(counts):
+        width = 100 * number / (counts.findings or 1)
+        if number:
+            parts.append((severity, round(start, 2), round(width, 2)))
+        start += width
+    return parts
+
+
+@register.filter
+def share(part: int, whole: int) -> float:
+    """In per cent."""
+    return round(100 * part / whole, 1) if whole else 0.0
+
+
+@register.filter
+def state_label(state: str) -> str:
+    return STATES.get(state, state)
+
+
+@register.filter
+def short(digest: str) -> str:
+    """The first twelve hexadecimal digits, as the panes show them."""
+    return digest.partition(":")[2][:12] or digest
+
+
+@register.filter
+def public_page(name: str) -> str:
+    """Where to read about a vulnerability's id."""
+    return link(name)
+
+
+@register.simple_tag
+def recommendation_url() -> str:
+    return reverse("recommendation", args=[KEY])

@@ -1,0 +1,1 @@
+"""Pages: what this user may see, one verb, render."""

@@ -1,0 +1,62 @@
+"""The workload-protection dashboard."""
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_POST, require_safe
+
+from findings import dashboard
+from findings.recommendations import Tally, name
+from findings.views.trend import draw
+from registries import plans, scope
+from registries.roles import Action
+
+SHOWN = 8
+
+
+@require_safe
+@login_required
+def show(request: HttpRequest) -> HttpResponse:
+    registries = dashboard.registries(request.user)
+    coverage = dashboard.coverage(request.user, registries)
+    tally = sum((row.tally for row in coverage), Tally())
+    trend = dashboard.trend(request.user)
+    context = {
+        "coverage": coverage,
+        "switchable": set(_ids(request.user, Action.SWITCH_PLAN)),
+        "may_connect": bool(_ids(request.user, Action.MANAGE_REGISTRIES)),
+        "tally": tally,
+        "protected": sum(row.protected for row in coverage),
+        "registries": registries,
+        "worst_registries": [row for row in registries if row.unhealthy][:SHOWN],
+        "troubled": [registry for registry in registries if registry.problem][:SHOWN],
+        "worst_images": dashboard.worst_images(request.user, SHOWN),
+        "activity": dashboard.activity(request.user),
+        "feeds": dashboard.feeds(),
+        "trend": trend,
+        "chart": draw(trend),
+        "recommendation": name(),
+    }
+    return render(request, "findings/dashboard.html", context)
+
+
+def _ids(user, action: Action) -> list:
+    return list(scope.allowed_subscriptions(user, action).order_by().values_list("pk", flat=True))
+
+
+@require_POST
+@login_required
+def switch_plan(request: HttpRequest, subscription: str) -> HttpResponse:
+    """Switch the container-registries plan; who may only look is told so nowhere: 404."""
+    allowed = scope.allowed_subscriptions(request.user, Action.SWITCH_PLAN)
+    row = get_object_or_404(allowed, pk=subscription)
+    enabled = request.POST.get("enabled") == "on"
+    plans.switch(row, enabled, request.user)
+    told = (
+        "is on. Images pulled in the last days are scanned first."
+        if enabled
+        else "is off. Nothing new is scanned or charged; what is known stays on view."
+    )
+    messages.success(request, f"The container-registries plan of {row} {told}")
+    return redirect("dashboard")

@@ -1,0 +1,148 @@
+"""An image as it stands in a repository: what names it, its findings, packages and layers."""
+
+from shlex import quote
+from urllib.parse import urlsplit
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.db.models import Exists, OuterRef, Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.views.decorators.http import require_POST, require_safe
+
+from findings import images
+from findings.keyset import page
+from findings.models import Severity, VulnerabilityAlias
+from findings.views.listing import Sort, chosen, render_list, searched
+from registries import scope
+from registries.models import Placement, Registry
+from registries.roles import Action
+from scans import queue
+
+TABS = {"findings": "Findings", "packages": "Packages", "layers": "Layers", "closed": "Closed"}
+SEVERITY_CHOICES = {severity.name.lower(): severity for severity in reversed(Severity)}
+FIX_CHOICES = {"yes": ~Q(fixed_version=""), "no": Q(fixed_version="")}
+FINDING_SORTS = {
+    "severity": Sort("Severity", ("-severity", "vulnerability__name", "package__name", "id")),
+    "package": Sort("Package", ("package__name", "-severity", "vulnerability__name", "id")),
+    "newest": Sort("Newest first", ("-opened_at", "-id")),
+}
+PACKAGE_ORDER = ("package__name", "package__version", "id")
+
+
+def placement_or_404(request: HttpRequest, repository: int, digest: str) -> Placement:
+    visible = scope.visible(images.placements(), request.user)
+    return get_object_or_404(visible, repository=repository, image__digest=digest)
+
+
+@require_safe
+@login_required
+def show(request: HttpRequest, repository: int, digest: str) -> HttpResponse:
+    placement = placement_or_404(request, repository, digest)
+    tab = chosen(request, "tab", TABS, "findings")
+    context = LISTS[tab](request, placement) | {"tab": tab, "q": searched(request)}
+    part = f"findings/parts/{PARTS[tab]}.html"
+    return render_list(
+        request, "findings/image.html", part, context | _header(request, placement) | {"part": part}
+    )
+
+
+def _header(request: HttpRequest, placement: Placement) -> dict:
+    (row,) = images.describe([placement])
+    moves = images.tag_moves(placement)
+    registry = placement.repository.registry
+    scannable = scope.allowed_subscriptions(request.user, Action.SCAN)
+    return {
+        "row": row,
+        "placement": placement,
+        "image": placement.image,
+        "repository": placement.repository,
+        "registry": registry,
+        "moves": moves,
+        "moved_away": [] if row.tags else [move for move in moves if move.away],
+        "elsewhere": images.elsewhere(placement),
+        "members": placement.image.members.order_by("os", "architecture", "variant"),
+        "tabs": TABS,
+        "delete_command": _delete_command(placement),
+        "may_scan": scannable.filter(pk=registry.subscription_id).exists(),
+    }
+
+
+def _delete_command(placement: Placement) -> str:
+    """What removes the digest from its registry; a folder of layouts has no such command."""
+    registry = placement.repository.registry
+    if registry.kind != Registry.Kind.DISTRIBUTION:
+        return ""
+    host = urlsplit(registry.location).netloc or registry.location
+    reference = f"{host}/{placement.repository.name}@{placement.image.digest}"
+    return f"skopeo delete {quote(f'docker://{reference}')}"
+
+
+def _findings(request: HttpRequest, placement: Placement) -> dict:
+    found = images.findings_of(placement.image_id).filter(closed_at=None)
+    return _page_of_findings(request, found, FINDING_SORTS)
+
+
+def _closed(request: HttpRequest, placement: Placement) -> dict:
+    found = images.findings_of(placement.image_id).filter(closed_at__isnull=False)
+    return _page_of_findings(request, found, {"closed": Sort("Closed", ("-closed_at", "-id"))})
+
+
+def _page_of_findings(request: HttpRequest, found, sorts: dict[str, Sort]) -> dict:
+    severity = chosen(request, "severity", SEVERITY_CHOICES, "")
+    fixable = chosen(request, "fix", FIX_CHOICES, "")
+    sort = chosen(request, "sort", sorts, next(iter(sorts)))
+    if severity:
+        found = found.filter(severity=SEVERITY_CHOICES[severity])
+    if fixable:
+        found = found.filter(FIX_CHOICES[fixable])
+    if q := searched(request):
+        found = found.filter(_by_name_or_package(q))
+    found = page(found, sorts[sort].order, request.GET)
+    return {
+        "page": found,
+        "findings": images.with_matches(found.rows),
+        "severity": severity,
+        "severities": SEVERITY_CHOICES,
+        "fix": fixable,
+        "sort": sort,
+        "sorts": sorts,
+    }
+
+
+def _by_name_or_package(q: str) -> Q:
+    alias = VulnerabilityAlias.objects.filter(
+        vulnerability=OuterRef("vulnerability"), name__icontains=q
+    )
+    return Q(package__name__icontains=q) | Exists(alias)
+
+
+def _packages(request: HttpRequest, placement: Placement) -> dict:
+    packages = images.packages_of(placement.image_id)
+    if q := searched(request):
+        packages = packages.filter(Q(package__name__icontains=q) | Q(path__icontains=q))
+    return {"page": page(packages, PACKAGE_ORDER, request.GET)}
+
+
+def _layers(request: HttpRequest, placement: Placement) -> dict:
+    return {"layers": images.layers_of(placement.image_id)}
+
+
+LISTS = {"findings": _findings, "packages": _packages, "layers": _layers, "closed": _closed}
+PARTS = {"findings": "findings", "packages": "packages", "layers": "layers", "closed": "findings"}
+
+
+@require_POST
+@login_required
+def scan(request: HttpRequest, repository: int, digest: str) -> HttpResponse:
+    """Scan now, for whoever may ask for it."""
+    allowed = scope.allowed(Placement.objects.all(), request.user, Action.SCAN)
+    placement = get_object_or_404(allowed, repository=repository, image__digest=digest)
+    if queue.request([placement.image_id]):
+        messages.success(request, "A scan is queued. Its result appears here when it is done.")
+    else:
+        messages.warning(
+            request,
+            "No scan was queued: one is under way already, the plan is off, or this is no image.",
+        )
+    return redirect("image", repository, digest)

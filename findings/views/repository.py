@@ -1,0 +1,44 @@
+"""A repository: its images by state."""
+
+from django.contrib.auth.decorators import login_required
+from django.db.models import Exists, OuterRef, Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.views.decorators.http import require_safe
+
+from findings import images, recommendations
+from findings.recommendations import STATES, WORST_FIRST
+from findings.views.listing import Sort, by_state, render_list
+from registries import scope
+from registries.models import Image, Repository, Tag
+
+SORTS = {
+    "worst": Sort("Most vulnerable first", WORST_FIRST),
+    "newest": Sort("Newest first", ("-id",)),
+    "oldest": Sort("Oldest first", ("id",)),
+}
+IN_STATE = {state: Q(state=state) for state in STATES}
+
+
+@require_safe
+@login_required
+def show(request: HttpRequest, pk: int) -> HttpResponse:
+    visible = scope.visible(
+        Repository.objects.select_related("registry__subscription"), request.user
+    )
+    repository = get_object_or_404(visible, pk=pk)
+    rows = images.placements().filter(repository=repository)
+    context = by_state(request, rows, IN_STATE, _by_digest_or_tag, SORTS) | {
+        "repository": repository,
+        "registry": repository.registry,
+        "tally": recommendations.total(Image.objects.filter(placements__repository=repository)),
+    }
+    context["rows"] = images.describe(context["page"].rows)
+    return render_list(request, "findings/repository.html", "findings/parts/images.html", context)
+
+
+def _by_digest_or_tag(q: str) -> Q:
+    tags = Tag.objects.filter(repository=OuterRef("repository"), name__icontains=q)
+    direct = tags.filter(image=OuterRef("image"))
+    through_index = tags.filter(image__members=OuterRef("image"))
+    return Q(image__digest__contains=q.lower()) | Exists(direct) | Exists(through_index)
