@@ -7,10 +7,12 @@ can be made of: a package of that version has no key either, and is unknown on i
 """
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import orjson
@@ -165,8 +167,8 @@ def _intervals(ecosystem: str, entry: dict[str, Any]) -> tuple[list[_Interval], 
             found += _between(events)
     versions = _list(entry.get("versions"))
     failed += max(0, len(versions) - MAX_VERSIONS)
-    found += _listed(ecosystem, versions[:MAX_VERSIONS], found)
-    return found, failed
+    listed = _listed(ecosystem, versions[:MAX_VERSIONS], found)
+    return [*found, *listed], failed
 
 
 # The key from which an event counts, its kind, and the version as written.
@@ -232,14 +234,32 @@ def _limited(
         yield low, high, introduced, fixed, last
 
 
-def _listed(ecosystem: str, versions: list[Any], covered: list[_Interval]) -> Iterator[_Interval]:
+def _listed(ecosystem: str, versions: list[Any], ranges: list[_Interval]) -> Iterator[_Interval]:
     """An interval of its own for each listed version that no range covers."""
+    covered = _union(ranges)
+    lows = [low for low, _ in covered]
     for version in versions:
         key = encode(ecosystem, version) if isinstance(version, str) else None
-        if key is not None and not any(
-            low <= key and (high is None or key < high) for low, high, *_ in covered
-        ):
+        if key is None:
+            continue
+        position = bisect_right(lows, key) - 1
+        high = covered[position][1] if position >= 0 else b""
+        if high is not None and key >= high:
             yield key, key + b"\0", version, "", version
+
+
+def _union(intervals: list[_Interval]) -> list[tuple[bytes, bytes | None]]:
+    """The same keys as disjoint intervals in order, so that one is found by bisection."""
+    union: list[tuple[bytes, bytes | None]] = []
+    for low, high, *_ in sorted(intervals, key=itemgetter(0)):
+        last_low, last_high = union[-1] if union else (low, b"")
+        if last_high is None:
+            break
+        if union and low <= last_high:
+            union[-1] = last_low, None if high is None else max(last_high, high)
+        else:
+            union.append((low, high))
+    return union
 
 
 # --- severity ---------------------------------------------------------------------------------
