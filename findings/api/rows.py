@@ -51,6 +51,7 @@ class Found(NamedTuple):
     type: str
     ecosystem: str
     advisory: int | None
+    path: str | None  # the file that told of the package, the first where there are several
 
     @property
     def key(self) -> Key:
@@ -147,7 +148,8 @@ def _rows(placed: Collection[Placed], after: Key, limit: int) -> list[tuple[Key,
 _FOUND = """
     WITH page AS (
         SELECT placed.id AS placement_id, finding.package_id, finding.vulnerability_id,
-               max(finding.severity) AS severity, max(finding.fixed_version) AS fixed_version
+               max(finding.severity) AS severity, max(finding.fixed_version) AS fixed_version,
+               min(finding.inventory_id) AS inventory_id
         FROM unnest(%(placements)s::bigint[], %(images)s::bigint[]) AS placed (id, image_id)
         JOIN scans_reportinventory held ON held.report_id = placed.image_id
         JOIN findings_finding finding
@@ -158,7 +160,10 @@ _FOUND = """
     )
     SELECT page.placement_id, page.package_id, page.vulnerability_id, page.severity,
            page.fixed_version, vulnerability.name, package.name, package.version,
-           package.source_name, package.type, package.ecosystem, match.advisory_id
+           package.source_name, package.type, package.ecosystem, match.advisory_id,
+           (SELECT min(entry.path) FROM scans_inventorypackage entry
+            WHERE entry.inventory_id = page.inventory_id
+              AND entry.package_id = page.package_id)
     FROM page
     JOIN findings_vulnerability vulnerability ON vulnerability.id = page.vulnerability_id
     JOIN scans_package package ON package.id = page.package_id

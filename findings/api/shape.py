@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from findings import recommendations
 from findings.api.rows import MAX_PROSE, Found, Known, Page, Placed
 from findings.models import ImageVerdict
+from findings.remediation import remediate
 from findings.severity import outside
 from findings.subassessments import Key, pack
 from registries.resource_ids import RegistryResource
@@ -109,7 +110,7 @@ def _finding(found: Found, page: Page) -> dict:
             "severity": outside(found.severity),
             "description": "The resource is unhealthy",
         },
-        "remediation": "",
+        "remediation": _remediation(found),
         "impact": f"{found.package} {found.version} in this image is affected.",
         "category": found.ecosystem,
         "description": _excerpt(advisory.get("prose", "")) or advisory.get("summary", ""),
@@ -121,6 +122,13 @@ def _finding(found: Found, page: Page) -> dict:
             "vendorReferences": _references(advisory.get("references", [])),
         },
     }
+
+
+def _remediation(found: Found) -> str:
+    advice = remediate(
+        found.type, found.package, found.source, found.fixed_version, found.path or ""
+    )
+    return "\n".join(filter(None, (advice.sentence, advice.command, advice.rebuild)))
 
 
 def _excerpt(prose: str) -> str:

@@ -1,0 +1,100 @@
+"""The OpenAPI document says what the doors really answer."""
+
+import jsonschema
+import pytest
+from django.urls import reverse
+
+from tests import factories
+from tests.findings.api.paths import list_all, listed, named, of_registry, of_subscription
+
+pytestmark = pytest.mark.django_db
+
+SECURITY = "/{scope}/providers/Microsoft.Security"
+
+
+@pytest.fixture
+def document(client) -> dict:
+    response = client.get(reverse("api-schema"), {"format": "json"})
+    assert response.status_code == 200
+    return response.json()
+
+
+def hold(document: dict, operation: str, response) -> dict:
+    """Validate a real answer against what the document promises for its status, and be strict:
+    what it does not promise must not be there."""
+    promised = document["paths"][operation]["get"]["responses"][str(response.status_code)]
+    schema = _strict(promised["content"]["application/json"]["schema"])
+    components = {name: _strict(shape) for name, shape in document["components"]["schemas"].items()}
+    jsonschema.Draft202012Validator(
+        {**schema, "components": {"schemas": components}},
+        format_checker=jsonschema.FormatChecker(["uuid"]),
+    ).validate(response.json())
+    return response.json()
+
+
+def _strict(schema: dict) -> dict:
+    return {**schema, "additionalProperties": False} if "properties" in schema else schema
+
+
+def test_the_document_has_these_doors_and_no_other(document):
+    assert sorted(document["paths"]) == [
+        f"{SECURITY}/assessments/{{assessment}}/subAssessments",
+        f"{SECURITY}/assessments/{{assessment}}/subAssessments/{{name}}",
+        f"{SECURITY}/subAssessments",
+    ]
+    for doors in document["paths"].values():
+        assert set(doors) == {"get"}
+        assert doors["get"]["security"] == [{"bearer": []}]
+        parameters = {each["name"]: each for each in doors["get"]["parameters"]}
+        assert parameters["api-version"]["required"]
+        assert parameters["scope"]["in"] == "path"
+
+
+def test_answers_are_as_the_document_says(document, ask):
+    estate = factories.an_estate(images=3, findings=2)
+    home = estate.repositories[0]
+    factories.a_verdict(factories.an_image(home))
+    factories.a_verdict(factories.an_image(home), state="unverified", reason="empty", detail="No.")
+    reader = factories.a_user(on=estate.subscription)
+    scope = of_subscription(estate.subscription)
+
+    answer = hold(document, f"{SECURITY}/subAssessments", ask(list_all(scope), reader))
+    codes = {value["properties"]["status"]["code"] for value in answer["value"]}
+    assert codes == {"Unhealthy", "Healthy", "NotApplicable"}
+    listing = f"{SECURITY}/assessments/{{assessment}}/subAssessments"
+    hold(document, listing, ask(listed(of_registry(home.registry)), reader))
+    for value in answer["value"]:
+        hold(document, f"{listing}/{{name}}", ask(value["id"], reader))
+
+
+def test_a_page_with_a_next_one_is_as_the_document_says(document, ask, monkeypatch):
+    monkeypatch.setattr("findings.api.rows.PAGE_SIZE", 2)
+    estate = factories.an_estate(images=3, findings=2)
+    response = ask(
+        list_all(of_subscription(estate.subscription)), factories.a_user(on=estate.subscription)
+    )
+    assert "nextLink" in hold(document, f"{SECURITY}/subAssessments", response)
+
+
+def test_refusals_are_as_the_document_says(document, ask):
+    door = f"{SECURITY}/subAssessments"
+    subscription = factories.a_subscription()
+    reader = factories.a_user(on=subscription)
+    path = list_all(of_subscription(subscription))
+    for status, response in [
+        (401, ask(path)),
+        (400, ask(path, reader, version=None)),
+        (400, ask(list_all("/nowhere"), reader)),
+        (404, ask(list_all(of_subscription(factories.a_subscription())), reader)),
+    ]:
+        assert response.status_code == status
+        hold(document, door, response)
+    one = f"{SECURITY}/assessments/{{assessment}}/subAssessments/{{name}}"
+    hold(document, one, ask(named(of_subscription(subscription), "x"), reader))
+
+
+def test_the_browsable_page_brings_all_it_needs(client):
+    page = client.get(reverse("api-docs")).content.decode()
+    assert "swagger-ui" in page
+    assert "http://" not in page
+    assert "https://" not in page
