@@ -15,7 +15,7 @@ def folder(tmp_path):
 
 
 def some(count: int, first: int = 0) -> list[dict]:
-    return [an_advisory(f"CVE-1-{n}", f"pkg{n}", "2.0") for n in range(first, first + count)]
+    return [an_advisory(f"CVE-2026-100{n}", f"pkg{n}", "2.0") for n in range(first, first + count)]
 
 
 def names() -> set[str]:
@@ -43,9 +43,9 @@ def test_an_unchanged_record_is_not_written_again(folder):
 def test_a_changed_record_replaces_the_old_one(folder):
     feed = a_feed(folder, *some(3))
     advisories.update(feed)
-    write_records(folder, *some(2), an_advisory("CVE-1-2", "renamed", "9.9"))
+    write_records(folder, *some(2), an_advisory("CVE-2026-1002", "renamed", "9.9"))
     assert advisories.update(feed) == 1
-    assert Affected.objects.get(advisory__name="CVE-1-2").name == "renamed"
+    assert Affected.objects.get(advisory__name="CVE-2026-1002").name == "renamed"
 
 
 def test_a_record_that_left_the_feed_is_withdrawn_and_may_come_back(folder):
@@ -73,9 +73,9 @@ def test_a_feed_that_shrinks_suddenly_is_refused_and_the_last_good_one_stays(fol
 def test_a_feed_that_cannot_be_read_is_refused_and_the_last_good_one_stays(folder):
     feed = a_feed(folder, *some(10))
     advisories.update(feed)
-    (folder / "CVE-1-3.json").write_text("{ not json")
+    (folder / "CVE-2026-1003.json").write_text("{ not json")
     assert advisories.update(feed) == 0
-    assert "CVE-1-3" in feed.problem
+    assert "CVE-2026-1003" in feed.problem
     assert len(names()) == 10
 
 
@@ -100,15 +100,15 @@ def test_a_missing_folder_is_said_in_a_sentence(tmp_path):
 
 
 def test_a_record_that_claims_every_name_does_not_pour_them_into_one(folder):
-    greedy = an_advisory("CVE-9-9", "x", aliases=[f"CVE-1-{n}" for n in range(100)])
+    greedy = an_advisory("CVE-2026-9999", "x", aliases=[f"CVE-2026-100{n}" for n in range(100)])
     advisories.update(a_feed(folder, *some(100), greedy))
     assert Vulnerability.objects.count() == 101
 
 
 def test_text_that_the_database_cannot_hold_is_no_obstacle(folder):
-    record = an_advisory("CVE-1-1", "x", details="a\\u0000b", summary="\\ud800")
+    record = an_advisory("CVE-2026-1001", "x", details="a\\u0000b", summary="\\ud800")
     advisories.update(a_feed(folder, record | {"details": "a\0b"}))
-    assert names() == {"CVE-1-1"}
+    assert names() == {"CVE-2026-1001"}
 
 
 def test_only_one_session_imports_a_feed_at_a_time(folder):

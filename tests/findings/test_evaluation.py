@@ -43,8 +43,8 @@ def test_a_vulnerable_package_makes_the_image_unhealthy_and_a_fixed_one_does_not
     repository = a_repository()
     bad = an_image(repository, [a_package("zlib1g", "1:1.2.13"), a_package("bash", "5.2")])
     good = an_image(repository, [a_package("zlib1g", "1:1.2.14")])
-    judge(a_feed(folder, an_advisory("CVE-1-1", "zlib1g", "1:1.2.14")))
-    assert open_findings() == {("zlib1g", "CVE-1-1", "1:1.2.14")}
+    judge(a_feed(folder, an_advisory("CVE-2026-1001", "zlib1g", "1:1.2.14")))
+    assert open_findings() == {("zlib1g", "CVE-2026-1001", "1:1.2.14")}
     assert ImageVerdict.objects.get(image=bad).state == "unhealthy"
     assert ImageVerdict.objects.get(image=good).state == "healthy"
 
@@ -54,10 +54,10 @@ def test_distribution_packages_match_by_source_package(folder):
         "libssl3", "3.0.11-1~deb12u1", source_name="openssl", source_version="3.0.11-1"
     )
     an_image(a_repository(), [binary])
-    judge(a_feed(folder, an_advisory("CVE-1-1", "openssl", "3.0.11-1")))
+    judge(a_feed(folder, an_advisory("CVE-2026-1001", "openssl", "3.0.11-1")))
     assert open_findings() == set(), "the source's version counts, not the binary's"
-    judge(Feed.objects.get(), folder, an_advisory("CVE-1-1", "openssl", "3.0.11-2"))
-    assert open_findings() == {("libssl3", "CVE-1-1", "3.0.11-2")}
+    judge(Feed.objects.get(), folder, an_advisory("CVE-2026-1001", "openssl", "3.0.11-2"))
+    assert open_findings() == {("libssl3", "CVE-2026-1001", "3.0.11-2")}
 
 
 def test_an_advisory_of_another_release_does_not_match(folder):
@@ -65,8 +65,8 @@ def test_an_advisory_of_another_release_does_not_match(folder):
     judge(
         a_feed(
             folder,
-            an_advisory("CVE-1-1", "bash", "5.2", ecosystem="Debian:11"),
-            an_advisory("CVE-1-2", "other", "1", ecosystem="Debian:12"),
+            an_advisory("CVE-2026-1001", "bash", "5.2", ecosystem="Debian:11"),
+            an_advisory("CVE-2026-1002", "other", "1", ecosystem="Debian:12"),
         )
     )
     assert open_findings() == set()
@@ -75,18 +75,18 @@ def test_an_advisory_of_another_release_does_not_match(folder):
 
 def test_what_no_feed_speaks_of_is_read_but_never_healthy(folder):
     image = an_image(a_repository(), [a_package("left-pad", "1.0.0", "npm")])
-    judge(a_feed(folder, an_advisory("CVE-1-1", "bash", "5.2")))
+    judge(a_feed(folder, an_advisory("CVE-2026-1001", "bash", "5.2")))
     verdict = ImageVerdict.objects.get(image=image)
     assert (verdict.state, verdict.reason) == ("unverified", "not-judged")
     assert "npm" in verdict.detail
-    judge(Feed.objects.get(), folder, an_advisory("CVE-1-2", "other", "1.0.0", ecosystem="npm"))
+    judge(Feed.objects.get(), folder, an_advisory("CVE-2026-1002", "other", "1.0.0", ecosystem="npm"))
     verdict.refresh_from_db()
     assert (verdict.state, verdict.reason, verdict.detail) == ("healthy", "", "")
 
 
 def test_a_version_no_ordering_can_read_is_counted_and_keeps_the_image_from_being_healthy(folder):
     image = an_image(a_repository(), [a_package("tool", "not a version", "PyPI")])
-    judge(a_feed(folder, an_advisory("CVE-1-1", "tool", "2.0", ecosystem="PyPI")))
+    judge(a_feed(folder, an_advisory("CVE-2026-1001", "tool", "2.0", ecosystem="PyPI")))
     verdict = ImageVerdict.objects.get(image=image)
     assert (verdict.state, verdict.reason, verdict.unreadable_versions) == (
         "unverified", "unknown-version", 1,
@@ -106,14 +106,14 @@ def test_an_unverified_report_is_an_unverified_image_with_its_reason():
 
 def test_a_new_advisory_opens_and_a_correction_closes_with_their_causes(folder):
     image = an_image(a_repository(), [a_package("bash", "5.2-1")])
-    feed = a_feed(folder, an_advisory("CVE-1-0", "other", "1"))
+    feed = a_feed(folder, an_advisory("CVE-2026-1000", "other", "1"))
     judge(feed)
     assert ImageVerdict.objects.get(image=image).state == "healthy"
-    other, new = an_advisory("CVE-1-0", "other", "1"), an_advisory("CVE-1-1", "bash", "5.2-2")
+    other, new = an_advisory("CVE-2026-1000", "other", "1"), an_advisory("CVE-2026-1001", "bash", "5.2-2")
     judge(feed, folder, other, new)
     assert Finding.objects.get().opened_cause == "advisory-published"
     assert ImageVerdict.objects.get(image=image).state == "unhealthy"
-    judge(feed, folder, other, an_advisory("CVE-1-1", "bash", "5.2-1"))
+    judge(feed, folder, other, an_advisory("CVE-2026-1001", "bash", "5.2-1"))
     finding = Finding.objects.get()
     assert (finding.closed_cause, bool(finding.closed_at)) == ("advisory-changed", True)
     assert ImageVerdict.objects.get(image=image).state == "healthy"
@@ -121,16 +121,16 @@ def test_a_new_advisory_opens_and_a_correction_closes_with_their_causes(folder):
 
 def test_a_withdrawn_advisory_closes_its_findings(folder):
     an_image(a_repository(), [a_package("bash", "5.2-1")])
-    feed = a_feed(folder, an_advisory("CVE-1-1", "bash", "5.2-2"))
+    feed = a_feed(folder, an_advisory("CVE-2026-1001", "bash", "5.2-2"))
     judge(feed)
-    withdrawn = an_advisory("CVE-1-1", "bash", "5.2-2", withdrawn="2026-02-01T00:00:00Z")
+    withdrawn = an_advisory("CVE-2026-1001", "bash", "5.2-2", withdrawn="2026-02-01T00:00:00Z")
     judge(feed, folder, withdrawn)
     assert Finding.objects.get().closed_cause == "advisory-withdrawn"
 
 
 def test_a_finding_stays_itself_when_its_fix_or_severity_changes(folder):
     an_image(a_repository(), [a_package("bash", "5.2-1")])
-    feed = a_feed(folder, an_advisory("CVE-1-1", "bash"))
+    feed = a_feed(folder, an_advisory("CVE-2026-1001", "bash"))
     judge(feed)
     before = Finding.objects.get()
     assert before.fixed_version == ""
@@ -138,7 +138,7 @@ def test_a_finding_stays_itself_when_its_fix_or_severity_changes(folder):
     judge(
         feed,
         folder,
-        an_advisory("CVE-1-1", "bash", "5.2-2", severity=[{"type": "CVSS_V3", "score": vector}]),
+        an_advisory("CVE-2026-1001", "bash", "5.2-2", severity=[{"type": "CVSS_V3", "score": vector}]),
     )
     after = Finding.objects.get()
     assert after.pk == before.pk
@@ -150,23 +150,23 @@ def test_a_finding_stays_itself_when_its_fix_or_severity_changes(folder):
 
 def test_several_names_of_one_vulnerability_are_one_finding(folder, tmp_path):
     an_image(a_repository(), [a_package("tool", "1.0", "PyPI")])
-    first = an_advisory("GHSA-aaaa", "tool", ecosystem="PyPI", aliases=["CVE-1-1"])
-    second = an_advisory("PYSEC-1", "tool", "1.1", ecosystem="PyPI", aliases=["CVE-1-1"])
+    first = an_advisory("GHSA-aaaa", "tool", ecosystem="PyPI", aliases=["CVE-2026-1001"])
+    second = an_advisory("PYSEC-1", "tool", "1.1", ecosystem="PyPI", aliases=["CVE-2026-1001"])
     judge(a_feed(folder, first))
     judge(a_feed(tmp_path / "other", second, name="other"))
-    assert open_findings() == {("tool", "CVE-1-1", "1.1")}, "the proof with a fix is the better one"
+    assert open_findings() == {("tool", "CVE-2026-1001", "1.1")}, "the proof with a fix is the better one"
     assert PackageMatch.objects.count() == 1
 
 
 def test_ids_that_turn_out_to_be_the_same_are_brought_together(folder):
     an_image(a_repository(), [a_package("tool", "1.0", "PyPI")])
     ghsa = an_advisory("GHSA-aaaa", "tool", "1.1", ecosystem="PyPI")
-    cve = an_advisory("CVE-1-1", "tool", "1.1", ecosystem="PyPI")
+    cve = an_advisory("CVE-2026-1001", "tool", "1.1", ecosystem="PyPI")
     feed = a_feed(folder, ghsa, cve)
     judge(feed)
-    assert {name for _, name, _ in open_findings()} == {"GHSA-aaaa", "CVE-1-1"}
-    judge(feed, folder, ghsa | {"aliases": ["CVE-1-1"]}, cve)
-    assert {name for _, name, _ in open_findings()} == {"CVE-1-1"}
+    assert {name for _, name, _ in open_findings()} == {"GHSA-aaaa", "CVE-2026-1001"}
+    judge(feed, folder, ghsa | {"aliases": ["CVE-2026-1001"]}, cve)
+    assert {name for _, name, _ in open_findings()} == {"CVE-2026-1001"}
 
 
 def test_images_that_share_a_package_set_share_its_findings(folder):
@@ -174,21 +174,21 @@ def test_images_that_share_a_package_set_share_its_findings(folder):
     packages = [a_package("bash", "5.2-1"), a_package("zlib1g", "1")]
     for _ in range(3):
         an_image(repository, packages)
-    judge(a_feed(folder, an_advisory("CVE-1-1", "bash")))
+    judge(a_feed(folder, an_advisory("CVE-2026-1001", "bash")))
     assert Inventory.objects.count() == Finding.objects.count() == 1
     assert ImageVerdict.objects.filter(state="unhealthy").count() == 3
 
 
 def test_evaluating_again_changes_nothing(folder):
     an_image(a_repository(), [a_package("bash", "5.2-1")])
-    judge(a_feed(folder, an_advisory("CVE-1-1", "bash")))
+    judge(a_feed(folder, an_advisory("CVE-2026-1001", "bash")))
     before = list(Finding.objects.values()), list(ImageVerdict.objects.values())
     assert evaluation.evaluate() == 0
     assert before == (list(Finding.objects.values()), list(ImageVerdict.objects.values()))
 
 
 def test_evaluation_takes_the_same_number_of_queries_for_one_image_and_for_fifty(folder):
-    feed = a_feed(folder, an_advisory("CVE-1-1", "bash"))
+    feed = a_feed(folder, an_advisory("CVE-2026-1001", "bash"))
     advisories.update(feed)
     repository = a_repository()
     counts = []
@@ -206,14 +206,14 @@ def test_evaluation_takes_the_same_number_of_queries_for_one_image_and_for_fifty
 def test_an_import_and_an_evaluation_at_the_same_time_lose_nothing(folder):
     """Whichever comes first, a package that arrives while an advisory does is judged by it."""
     repository = a_repository()
-    feed = a_feed(folder, an_advisory("CVE-1-0", "bash", "1"))
+    feed = a_feed(folder, an_advisory("CVE-2026-1000", "bash", "1"))
     judge(feed)
     for round_number in range(5):
         package = f"pkg{round_number}"
         write_records(
             folder,
-            an_advisory("CVE-1-0", "bash", "1"),
-            *[an_advisory(f"CVE-2-{n}", f"pkg{n}") for n in range(round_number + 1)],
+            an_advisory("CVE-2026-1000", "bash", "1"),
+            *[an_advisory(f"CVE-2026-200{n}", f"pkg{n}") for n in range(round_number + 1)],
         )
         an_image(repository, [a_package(package, "1.0")])
         _at_once(lambda: advisories.update(Feed.objects.get()), evaluation.evaluate)
