@@ -5,11 +5,15 @@ the nudge that makes it fast, so a lost one costs a tick of this clock and never
 """
 
 import os
+import warnings
 
 from celery import Celery
+from celery.platforms import SecurityWarning
 from celery.signals import task_success
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+warnings.simplefilter("ignore", SecurityWarning)  # who runs all of it as root means to
 
 app = Celery("vigie")
 app.config_from_object("django.conf:settings", namespace="CELERY")

@@ -14,8 +14,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from config import embedded
@@ -46,7 +46,7 @@ class Part:
     process: subprocess.Popen | None = None
     started_at: float = 0
     failures: int = 0
-    due: float = field(default=0)
+    due: float = 0
 
     def has_ended(self) -> bool:
         """Whether it died; it is not reaped yet, so its process group cannot be another's."""
@@ -227,7 +227,9 @@ def _module(*arguments: str) -> Callable[..., subprocess.Popen]:
     return launch
 
 
-def _on_terminal(launch: Callable[..., subprocess.Popen]) -> Callable[..., subprocess.Popen]:
+def on_terminal(*arguments: str) -> Callable[..., subprocess.Popen]:
+    """The same for one that talks to the person at the terminal itself."""
+    launch = _module(*arguments)
     return lambda **options: launch(**{**options, "stdout": None, "stderr": None})
 
 
@@ -321,9 +323,9 @@ def _start_vigie(supervisor: Supervisor, host: str, port: int) -> None:
     supervisor.until(lambda: _listens(host, port))
 
 
-def run(data_dir: Path, host: str, port: int, then: Sequence[str] = ()) -> None:
-    """Run Vigie until it is asked to stop; `then` is a module to run once it is up, such as the
-    demo's, with the terminal for itself. Raises StartError, EmbeddedError."""
+def run(data_dir: Path, host: str, port: int, then: Part | None = None) -> None:
+    """Run Vigie until it is asked to stop; `then` runs once when it is up, with the terminal for
+    itself. Raises StartError, EmbeddedError."""
     check_port(host, port)
     console = Console()
     supervisor = Supervisor(console, take_lock(data_dir))
@@ -332,7 +334,7 @@ def run(data_dir: Path, host: str, port: int, then: Sequence[str] = ()) -> None:
         _start_vigie(supervisor, host, port)
         if then:
             with console.held():
-                supervisor.complete(Part(then[0], _on_terminal(_module(*then))))
+                supervisor.complete(then)
         console.say("vigie", f"ready at http://{host}:{port}/ (Ctrl-C stops it)")
         supervisor.forever()
     except Stopped:
@@ -343,7 +345,7 @@ def run(data_dir: Path, host: str, port: int, then: Sequence[str] = ()) -> None:
         supervisor.stop()
 
 
-def main(then: Sequence[str] = ()) -> int:
+def main(then: Part | None = None) -> int:
     from config import settings
 
     try:

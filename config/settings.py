@@ -190,5 +190,9 @@ LOGGING = {
     "formatters": {"line": {"format": "{levelname:<7} {name}: {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env.log_level("VIGIE_LOG_LEVEL", "INFO")},
-    "loggers": {"httpx": {"level": "WARNING"}},
+    # A line per request or per task says nothing that the tables do not.
+    "loggers": {
+        name: {"level": "WARNING"}
+        for name in ("httpx", "celery.worker.strategy", "celery.app.trace")
+    },
 }
