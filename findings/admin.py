@@ -1,0 +1,85 @@
+"""Feeds for operators to manage; advisories, findings and verdicts to read, however many."""
+
+from django.contrib import admin, messages
+
+from findings import tasks
+from findings.models import Advisory, Feed, Finding, ImageVerdict
+from findings.recommendations import REASONS
+from scans.admin import MachineWritten
+
+_SEVERITIES = ["critical", "high", "medium", "low", "unknown"]
+
+
+@admin.register(Feed)
+class FeedAdmin(admin.ModelAdmin):
+    list_display = ["name", "enabled", "succeeded_at", "newest_record_at", "record_count",
+                    "unreadable_ranges", "problem"]  # fmt: skip
+    list_filter = ["enabled"]
+    search_fields = ["name", "location"]
+    readonly_fields = ["attempted_at", "succeeded_at", "newest_record_at", "record_count",
+                       "unreadable_ranges", "problem"]  # fmt: skip
+    actions = ["update_now"]
+
+    @admin.action(description="Update now")
+    def update_now(self, request, feeds) -> None:
+        for feed in feeds:
+            tasks.update_feed.delay(feed.pk)
+        messages.info(
+            request, f"{len(feeds)} feeds are being asked; their dates tell when it is done."
+        )
+
+    def has_delete_permission(self, request, obj=None) -> bool:
+        # Its advisories would go without a trace in the findings they proved. Disable it instead.
+        return False
+
+
+class Long(MachineWritten):
+    """Newest first and found by exact id: other orders and searches would read the whole table."""
+
+    ordering = ["-pk"]
+    sortable_by = ()
+
+
+@admin.register(Advisory)
+class AdvisoryAdmin(Long):
+    list_display = ["name", "vulnerability", "feed", "severity", "published_at", "modified_at",
+                    "withdrawn_at"]  # fmt: skip
+    list_filter = ["severity", ("withdrawn_at", admin.EmptyFieldListFilter)]
+    list_select_related = ["vulnerability", "feed"]
+    search_fields = ["vulnerability__aliases__name__exact"]
+    search_help_text = "A whole id, such as CVE-2026-12345 or GHSA-…"
+
+
+@admin.register(Finding)
+class FindingAdmin(Long):
+    list_display = ["vulnerability", "package", "severity", "fixed_version", "opened_at",
+                    "opened_cause", "closed_at", "closed_cause"]  # fmt: skip
+    list_filter = ["severity", "opened_cause", ("closed_at", admin.EmptyFieldListFilter)]
+    list_select_related = ["vulnerability", "package"]
+    search_fields = ["vulnerability__aliases__name__exact"]
+    search_help_text = "A whole id, such as CVE-2026-12345 or GHSA-…"
+
+
+class Reason(admin.SimpleListFilter):
+    """By the reasons there are; asking the table which it holds would read it all."""
+
+    title = parameter_name = "reason"
+
+    def lookups(self, request, model_admin):
+        return [(code, reason.title) for code, reason in REASONS.items()]
+
+    def queryset(self, request, queryset):
+        return queryset.filter(reason=self.value()) if self.value() else queryset
+
+
+@admin.register(ImageVerdict)
+class ImageVerdictAdmin(Long):
+    list_display = ["image", "registry", "state", "reason", *_SEVERITIES, "since", "evaluated_at"]
+    list_filter = ["state", Reason]
+    list_select_related = ["image__registry"]
+    search_fields = ["image__digest__exact"]
+    search_help_text = "A whole digest: sha256:…"
+
+    @admin.display(description="registry")
+    def registry(self, verdict: ImageVerdict) -> str:
+        return verdict.image.registry.name

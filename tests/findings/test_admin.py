@@ -1,0 +1,81 @@
+import pytest
+from django.urls import reverse
+
+from findings import tasks
+from findings.models import Advisory, Feed, Finding, ImageVerdict
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+
+
+def listing(client, model, **query):
+    name = f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"
+    return client.get(reverse(name), query)
+
+
+@pytest.mark.parametrize("model", [Advisory, Finding, ImageVerdict])
+@pytest.mark.parametrize("images", [1, 30])
+def test_a_long_list_takes_the_same_queries_whatever_its_length(
+    admin_client, model, images, django_assert_max_num_queries
+):
+    factories.an_estate(images=images, findings=3)
+    with django_assert_max_num_queries(5):
+        assert listing(admin_client, model).status_code == 200
+
+
+@pytest.mark.parametrize("model", [Advisory, Finding, ImageVerdict])
+def test_what_machines_write_is_read_and_not_changed(admin_client, model):
+    factories.an_estate(images=1, findings=1)
+    row = model.objects.get()
+    label = f"admin:findings_{model._meta.model_name}"
+    page = admin_client.get(reverse(f"{label}_change", args=[row.pk]))
+    assert page.status_code == 200
+    assert b'name="_save"' not in page.content
+    assert admin_client.get(reverse(f"{label}_add")).status_code == 403
+    assert admin_client.post(reverse(f"{label}_delete", args=[row.pk])).status_code == 403
+
+
+def test_findings_and_advisories_are_found_by_any_whole_id(admin_client):
+    finding = factories.a_finding(aliases=("GHSA-abcd",))
+    factories.a_finding()
+    for model in (Finding, Advisory):
+        for name in (finding.vulnerability.name, "GHSA-abcd"):
+            assert listing(admin_client, model, q=name).context["cl"].result_count == 1
+        assert listing(admin_client, model, q="GHSA").context["cl"].result_count == 0
+
+
+def test_a_verdict_is_found_by_its_digest(admin_client):
+    images = [factories.an_image() for _ in range(2)]
+    factories.verdicts(images)
+    found = listing(admin_client, ImageVerdict, q=images[0].digest).context["cl"]
+    assert [verdict.image for verdict in found.result_list] == images[:1]
+
+
+def test_verdicts_are_told_apart_by_their_reason(admin_client):
+    for reason in ("windows", "empty"):
+        factories.a_verdict(factories.an_image(), state="unverified", reason=reason)
+    assert listing(admin_client, ImageVerdict, reason="empty").context["cl"].result_count == 1
+
+
+def test_open_findings_can_be_told_from_closed_ones(admin_client):
+    factories.a_finding()
+    assert listing(admin_client, Finding, closed_at__isempty=1).context["cl"].result_count == 1
+    assert listing(admin_client, Finding, closed_at__isempty=0).context["cl"].result_count == 0
+
+
+def test_feeds_are_updated_on_demand(admin_client, monkeypatch):
+    feeds = [factories.a_feed() for _ in range(2)]
+    asked = []
+    monkeypatch.setattr(tasks.update_feed, "delay", asked.append)
+    query = {"action": "update_now", "_selected_action": [feed.pk for feed in feeds]}
+    response = admin_client.post(reverse("admin:findings_feed_changelist"), query, follow=True)
+    assert response.status_code == 200
+    assert sorted(asked) == sorted(feed.pk for feed in feeds)
+    assert b"2 feeds" in response.content
+
+
+def test_a_feed_is_added_by_its_name_and_location(admin_client):
+    fields = {"name": "Debian", "location": "https://advisories.example/all.zip", "enabled": "on"}
+    response = admin_client.post(reverse("admin:findings_feed_add"), fields)
+    assert response.status_code == 302
+    assert Feed.objects.get().name == "Debian"
