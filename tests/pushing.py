@@ -8,6 +8,7 @@ write_layout(folder, made, tag="1.0")
 import gzip
 import hashlib
 import io
+import shutil
 import tarfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from registries.oci.manifest import (
     OCI_MANIFEST,
 )
 
+SKOPEO = shutil.which("skopeo")
 REF_NAME = "org.opencontainers.image.ref.name"
 _OCI_LAYER = "application/vnd.oci.image.layer.v1.tar"
 _DOCKER_LAYER = "application/vnd.docker.image.rootfs.diff.tar.gzip"

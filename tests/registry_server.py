@@ -29,7 +29,7 @@ _LISTENING = re.compile(r"listening on (127\.0\.0\.1:\d+)")
 
 @dataclass(frozen=True)
 class RunningRegistry:
-    """`address` is host:port, `url` with its scheme; `storage` the folder with its blobs."""
+    """`address` is host:port, `url` its plain HTTP one; `storage` the folder with its blobs."""
 
     address: str
     storage: Path
@@ -61,17 +61,21 @@ def running_registry(
     auth: str | Mapping[str, Any] = "none",
     notify: str = "",
     headers: Mapping[str, str] | None = None,
+    tls: tuple[Path, Path] | None = None,
 ) -> Iterator[RunningRegistry]:
     """Run a registry that keeps its files in `folder` and allows deletes.
 
     `auth` is "none", "htpasswd" (see LOGIN), or the registry's own `auth.token` section; `notify`
-    the URL its events are posted to, with `headers`.
+    the URL its events are posted to, with `headers`; `tls` a certificate and its key.
     """
     if BINARY is None:
         pytest.skip("no docker-registry on this machine (Debian: apt-get install docker-registry)")
     storage = folder / "storage"
     config = folder / "config.json"  # JSON is YAML
-    config.write_bytes(orjson.dumps(_config(folder, storage, auth, notify, headers or {})))
+    settings = _config(storage, notify, headers or {}) | _authentication(folder, auth)
+    if tls:
+        settings["http"]["tls"] = {"certificate": str(tls[0]), "key": str(tls[1])}
+    config.write_bytes(orjson.dumps(settings))
     process = subprocess.Popen(
         [BINARY, "serve", str(config)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     )
@@ -83,27 +87,26 @@ def running_registry(
         process.stderr.close()
 
 
-def _config(
-    folder: Path,
-    storage: Path,
-    auth: str | Mapping[str, Any],
-    notify: str,
-    headers: Mapping[str, str],
-) -> dict[str, Any]:
+def _config(storage: Path, notify: str, headers: Mapping[str, str]) -> dict[str, Any]:
     config: dict[str, Any] = {
         "version": 0.1,
         "log": {"level": "info"},
         "http": {"addr": "127.0.0.1:0", "secret": "for tests only"},
         "storage": {"filesystem": {"rootdirectory": str(storage)}, "delete": {"enabled": True}},
     }
-    if auth == "htpasswd":
-        (folder / "htpasswd").write_text(_HTPASSWD)
-        config["auth"] = {"htpasswd": {"realm": "tests", "path": str(folder / "htpasswd")}}
-    elif auth != "none":
-        config["auth"] = {"token": dict(auth)}
     if notify:
         config["notifications"] = {"endpoints": [_endpoint(notify, headers)]}
     return config
+
+
+def _authentication(folder: Path, auth: str | Mapping[str, Any]) -> dict[str, Any]:
+    if auth == "none":
+        return {}
+    if auth == "htpasswd":
+        file = folder / "htpasswd"
+        file.write_text(_HTPASSWD)
+        return {"auth": {"htpasswd": {"realm": "tests", "path": str(file)}}}
+    return {"auth": {"token": dict(auth)}}
 
 
 def _endpoint(url: str, headers: Mapping[str, str]) -> dict[str, Any]:

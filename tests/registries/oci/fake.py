@@ -55,8 +55,7 @@ def as_json(value: Any, status: int = 200, **headers: str) -> Answer:
 
 @contextmanager
 def fake_registry(host: str = "127.0.0.1") -> Iterator[Fake]:
-    server = ThreadingHTTPServer((host, 0), _Handler)
-    server.daemon_threads = True
+    server = _Server((host, 0), _Handler)
     fake = Fake(f"{host}:{server.server_port}")
     server.fake = fake
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
@@ -67,6 +66,13 @@ def fake_registry(host: str = "127.0.0.1") -> Iterator[Fake]:
         server.shutdown()
         server.server_close()
         thread.join(5)
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_: object) -> None:
+        """A client that hangs up is part of what is tested."""
 
 
 class _Handler(BaseHTTPRequestHandler):
