@@ -8,12 +8,12 @@ from time import monotonic
 from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
-from registries.connection import connect
-from registries.oci.errors import RegistryError
-from registries.oci.manifest import Descriptor, ImageConfig, Manifest, parse_config, parse_manifest
 
+from registries.connection import connect
 from registries.models import Image
-from registries.providers import Source
+from registries.oci.errors import BadContent, DigestMismatch, RegistryError
+from registries.oci.manifest import Descriptor, ImageConfig, Manifest, parse_manifest
+from registries.providers import Source, read_config
 from scans import inventories, queue, support
 from scans.catalogers import VERSION
 from scans.coalesce import Stack, stack
@@ -53,15 +53,10 @@ def _read(scan: Scan) -> tuple[Manifest, ImageConfig, list[Layer]]:
     with connect(scan.image.registry) as source:
         body, media_type, _ = source.manifest(scan.repository, scan.digest)
         manifest = parse_manifest(body, media_type)
-        config = _read_config(source, scan.repository, manifest)
+        config = read_config(source, scan.repository, manifest)
         support.before_reading(manifest, config)
         layers = [_layer(source, scan, descriptor) for descriptor in manifest.layers]
     return manifest, config, layers
-
-
-def _read_config(source: Source, repository: str, manifest: Manifest) -> ImageConfig:
-    with source.blob(repository, manifest.config) as chunks:
-        return parse_config(b"".join(chunks))
 
 
 def _layer(source: Source, scan: Scan, descriptor: Descriptor) -> Layer:
@@ -123,12 +118,12 @@ def _counted(chunks: Iterator[bytes], scan: Scan) -> Iterator[bytes]:
 
 
 def _retry_or_give_up(scan: Scan, error: RegistryError) -> None:
-    if error.permanent:
-        _give_verdict(scan, Reason.NO_ACCESS, str(error))
-    elif queue.is_last_attempt(scan):
-        _give_verdict(scan, Reason.NO_ACCESS, f"{error} Tried {scan.attempts} times.")
-    else:
+    if not error.permanent and not queue.is_last_attempt(scan):
         queue.put_back(scan, str(error))
+        return
+    damaged = isinstance(error, BadContent | DigestMismatch)
+    tries = "" if error.permanent else f" Tried {scan.attempts} times."
+    _give_verdict(scan, Reason.DAMAGED if damaged else Reason.NO_ACCESS, f"{error}{tries}")
 
 
 def _give_verdict(scan: Scan, reason: Reason, sentence: str) -> None:

@@ -288,7 +288,7 @@ def finish(scan: Scan, report: Report) -> None:
         result=report.result,
         reason=report.reason,
         detail=report.detail,
-        finished_at=timezone.statement_timestamp(),
+        finished_at=timezone.now(),
         leased_until=None,
         bytes_fetched=scan.bytes_fetched,
         layers_fetched=scan.layers_fetched,
