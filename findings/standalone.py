@@ -1,0 +1,226 @@
+"""One image judged on its own, with no database: the whole way through the core in one file.
+
+Find the image, read its layers, stack them, and match the packages that survive with advisories.
+`manage.py scan` prints what comes out.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from findings.feeds import MalformedRecord, NotAdvisories, osv
+from findings.feeds.sources import open_source
+from findings.matching import Judgement, Match, match
+from findings.severity import LOW, UNKNOWN
+from findings.versions import family
+from registries.oci.errors import BadContent
+from registries.oci.manifest import (
+    Descriptor,
+    ImageConfig,
+    Index,
+    Manifest,
+    Platform,
+    parse_manifest,
+)
+from registries.providers import Source, read_config
+from scans.coalesce import Placed, stack
+from scans.layers import read_layer
+from scans.osrelease import Distro
+from scans.support import Unsupported, after_stacking, before_reading
+
+DEFAULT_PLATFORM = Platform("linux", "amd64")
+_MAX_INDEX_DEPTH = 3
+
+# Called with a few words on what is being done.
+Progress = Callable[[str], None]
+
+
+@dataclass
+class Examination:
+    """What is known of one image. `verdict` is healthy, unhealthy or unverified; the last has a
+    `reason` (a code of `scans.support.Reason`, "not-judged" or "unknown-version") and a `detail`.
+    """
+
+    digest: str
+    platform: Platform
+    layers: tuple[str, ...] = ()
+    distro: Distro | None = None
+    packages: tuple[Placed, ...] = ()
+    matches: tuple[Match, ...] = ()
+    unknown_versions: tuple[Placed, ...] = ()
+    # Ecosystems in the image that no advisory loaded speaks of; "" is an unknown distribution.
+    not_judged: tuple[str, ...] = ()
+    unreadable_records: int = 0
+    verdict: str = "unverified"
+    reason: str = ""
+    detail: str = ""
+
+    @property
+    def complete(self) -> bool:
+        """Whether all that stands in the image could be judged."""
+        return self.verdict != "unverified" and not (self.not_judged or self.unknown_versions)
+
+    def reaches(self, severity: int) -> bool:
+        """Whether some finding is this bad. One of unknown severity counts as low, as outside."""
+        return any(max(found.severity, LOW) >= severity for found in self.matches)
+
+    @property
+    def unrated(self) -> int:
+        return sum(found.severity == UNKNOWN for found in self.matches)
+
+
+@dataclass
+class _Advisories:
+    """The records of a feed that may concern some ecosystems, and what they speak of."""
+
+    location: str
+    ecosystems: frozenset[str]
+    spoken: set[str] = field(default_factory=set)
+    unreadable: int = 0
+
+    def __iter__(self) -> Iterator[osv.Record]:
+        for location in self._locations():
+            with open_source(location) as source:
+                for _, raw in source:
+                    yield from self._record(raw)
+
+    def _locations(self) -> Sequence[str]:
+        """Of a folder of dumps, those of the ecosystems; anything else whole."""
+        dumps = sorted(Path(self.location).glob("*/all.zip"))
+        families = {family(ecosystem) for ecosystem in self.ecosystems}
+        wanted = [str(dump) for dump in dumps if family(dump.parent.name) in families]
+        return wanted if dumps else [self.location]
+
+    def _record(self, raw: bytes) -> Iterator[osv.Record]:
+        try:
+            record = osv.parse(raw)
+        except MalformedRecord:
+            self.unreadable += 1
+            return
+        self.spoken.update(affected.ecosystem for affected in record.affected)
+        yield record
+
+
+def examine(
+    source: Source,
+    repository: str,
+    reference: str,
+    advisories: str,
+    platform: Platform | None = None,
+    progress: Progress = lambda words: None,
+) -> Examination:
+    """Judge one image of an open registry by the advisories at a location `open_source` knows.
+
+    Raises RegistryError where the image and FeedError where the advisories cannot be read. An image
+    that can be read but not judged is no error: it is unverified.
+    """
+    progress("looking for the image")
+    manifest = _manifest(source, repository, reference, platform)
+    config = read_config(source, repository, manifest)
+    image = Examination(manifest.digest, config.platform)
+    try:
+        _read(image, source, repository, manifest, config, progress)
+    except Unsupported as error:
+        image.reason, image.detail = error.reason, str(error)
+        return image
+    progress("matching with advisories")
+    _judge(image, advisories)
+    return image
+
+
+def _manifest(
+    source: Source, repository: str, reference: str, platform: Platform | None
+) -> Manifest:
+    """The manifest meant; of an index the one for the platform."""
+    for _ in range(_MAX_INDEX_DEPTH):
+        body, media_type, digest = source.manifest(repository, reference)
+        found = parse_manifest(body, media_type, digest)
+        if isinstance(found, Manifest):
+            return found
+        reference = _of_platform(found, platform).digest
+    raise BadContent(f"An index of indexes, more than {_MAX_INDEX_DEPTH} deep, is refused.")
+
+
+def _of_platform(index: Index, platform: Platform | None) -> Descriptor:
+    wanted = platform or DEFAULT_PLATFORM
+    for entry in index.images:
+        if entry.platform and _fits(entry.platform, wanted):
+            return entry
+    if index.images and platform is None:
+        return index.images[0]
+    offered = ", ".join(name_of(entry.platform) for entry in index.images if entry.platform)
+    raise BadContent(f"The index has no image for {name_of(wanted)}; it has {offered or 'none'}.")
+
+
+def _fits(offered: Platform, wanted: Platform) -> bool:
+    same = (offered.os, offered.architecture) == (wanted.os, wanted.architecture)
+    return same and wanted.variant in ("", offered.variant)
+
+
+def parse_platform(text: str) -> Platform:
+    """ "linux/arm64" or "linux/arm/v7"; raises ValueError."""
+    parts = text.split("/")
+    if len(parts) not in (2, 3) or not all(parts):
+        raise ValueError(f"{text!r} is not a platform; write it like linux/amd64 or linux/arm/v7.")
+    return Platform(*parts)
+
+
+def name_of(platform: Platform) -> str:
+    parts = (platform.os, platform.architecture, platform.variant)
+    return "/".join(part for part in parts if part)
+
+
+def _read(
+    image: Examination,
+    source: Source,
+    repository: str,
+    manifest: Manifest,
+    config: ImageConfig,
+    progress: Progress,
+) -> None:
+    """Read the layers, the lowest first, and stack what they hold."""
+    before_reading(manifest, config)
+    image.layers = tuple(layer.digest for layer in manifest.layers)
+    records = []
+    for number, layer in enumerate(manifest.layers, 1):
+        progress(f"reading layer {number} of {len(manifest.layers)}")
+        with source.blob(repository, layer) as chunks:
+            record = read_layer(chunks, layer.media_type)
+        if record.unread:  # what hard links lead to was passed by before it was known
+            with source.blob(repository, layer) as chunks:
+                record = read_layer(chunks, layer.media_type, also_read=frozenset(record.unread))
+        records.append(record)
+    stacked = stack(records)
+    image.distro, image.packages = stacked.distro, stacked.packages
+    after_stacking(stacked)
+
+
+def _judge(image: Examination, location: str) -> None:
+    ecosystems = frozenset(package.ecosystem for package in image.packages)
+    advisories = _Advisories(location, ecosystems)
+    found: Judgement = match(image.packages, advisories)
+    if advisories.unreadable and not advisories.spoken:
+        raise NotAdvisories(f"{location} holds no OSV record that can be read.")
+    image.matches = found.matches
+    image.unknown_versions = tuple(image.packages[index] for index in found.unknown)
+    image.not_judged = tuple(sorted(ecosystems - advisories.spoken))
+    image.unreadable_records = advisories.unreadable
+    _decide(image)
+
+
+def _decide(image: Examination) -> None:
+    """As `findings.evaluation` decides: what was found counts first, then what was not judged."""
+    if image.matches:
+        image.verdict = "unhealthy"
+    elif image.not_judged:
+        names = ", ".join(name or "an unknown distribution" for name in image.not_judged)
+        image.reason = "not-judged"
+        image.detail = f"Read, but not judged: no advisory was loaded for {names}."
+    elif image.unknown_versions:
+        image.reason = "unknown-version"
+        image.detail = (
+            f"{len(image.unknown_versions)} packages have a version that cannot be compared; "
+            "they are not judged."
+        )
+    else:
+        image.verdict = "healthy"
