@@ -1,5 +1,6 @@
 """From what a person types to an open source and the image meant in it."""
 
+from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -45,14 +46,22 @@ def _folder_and_reference(text: str) -> tuple[str, str]:
 
 
 def _only_image(source: Source, reference: str) -> Located:
+    with ExitStack() as stack:
+        stack.enter_context(source)
+        located = Located(source, *_image_in(source, reference))
+        stack.pop_all()  # from here on it is the caller's to leave
+    return located
+
+
+def _image_in(source: Source, reference: str) -> tuple[str, str]:
     source.verify()
     repositories = list(islice(source.repositories(), 2))
     if len(repositories) != 1:
         raise ValueError("The folder is not one OCI image layout; name the folder of one.")
     if reference:
-        return Located(source, repositories[0], reference)
+        return repositories[0], reference
     found = [*islice(source.tags(repositories[0]), 6), *islice(source.digests(repositories[0]), 6)]
     if len({source.resolve(repositories[0], one).digest for one in found}) != 1:
         choice = ", ".join(found[:5]) or "nothing"
         raise ValueError(f"Say which image is meant; there is {choice}{' …' if found[5:] else ''}.")
-    return Located(source, repositories[0], found[0])
+    return repositories[0], found[0]
