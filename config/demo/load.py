@@ -147,17 +147,17 @@ def _wait(reached: Callable[[], bool], what: str) -> None:
 def verdicts(registry: Registry) -> Table:
     """A row per image: what it is called, how it fares, and why."""
     table = Table(title="What Vigie says about these images")
-    table.add_column("image")
-    table.add_column("verdict")
+    table.add_column("image", no_wrap=True)
+    table.add_column("verdict", no_wrap=True)
     for severity in ("critical", "high", "medium", "low"):
         table.add_column(severity, justify="right")
-    table.add_column("why", overflow="fold")
+    table.add_column("reason", no_wrap=True)
     for verdict in _verdicts(registry):
         state = f"[{COLOURS[verdict.state]}]{verdict.state}[/]"
         counts = (verdict.critical, verdict.high, verdict.medium, verdict.low)
         unverified = verdict.state == ImageVerdict.State.UNVERIFIED
         shown = ("–" if unverified else str(count) for count in counts)
-        table.add_row(_name(verdict.image), state, *shown, verdict.detail)
+        table.add_row(_name(verdict.image), state, *shown, verdict.reason)
     return table
 
 
