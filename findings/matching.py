@@ -22,8 +22,7 @@ MAX_CLUSTER = 20
 # Advisories of these distributions name source packages; rpm's name binary ones.
 _BY_SOURCE = frozenset({"deb", "apk"})
 
-
-_CVE = re.compile(r"CVE-([0-9]{4})-([0-9]{4,19})")
+_CVE = re.compile(r"CVE-([0-9]+)-([0-9]+)")
 
 
 class Package(Protocol):
