@@ -1,12 +1,31 @@
 """What the clock and the doors ask of registries. Each is safe to run twice, and at once."""
 
-from celery import shared_task
+import logging
+
+from celery import Task, shared_task
+from django.db import transaction
+from kombu.exceptions import OperationalError as BrokerUnreachable
 
 from registries import events, inventory
 from registries.inventory.walk import due
 from registries.models import Registry
 
 EVENTS_AT_ONCE = 500
+
+log = logging.getLogger(__name__)
+
+
+def soon(task: Task, *arguments: int) -> None:
+    """Call a worker once this transaction is through; where the broker is down, the clock comes
+    round to the work all the same."""
+
+    def call() -> None:
+        try:
+            task.apply_async(arguments, retry=False)
+        except BrokerUnreachable as error:
+            log.warning("%s waits for the clock, since the broker is down: %s", task.name, error)
+
+    transaction.on_commit(call)
 
 
 @shared_task

@@ -16,8 +16,14 @@ USE_RECORDED_EVERY = timedelta(hours=1)
 
 def issue(user, name: str, expires_at: datetime | None = None) -> str:
     """A new token in plain text; nothing but its hash remains, so show it now."""
+    return save(AccessToken(user=user, name=name, expires_at=expires_at))
+
+
+def save(token: AccessToken) -> str:
+    """Store a token with a new secret, which is returned in plain text and known to nobody else."""
     plain = PREFIX + secrets.token_urlsafe(32)
-    AccessToken.objects.create(user=user, name=name, token_hash=_hash(plain), expires_at=expires_at)
+    token.token_hash = _hash(plain)
+    token.save()
     return plain
 
 

@@ -3,14 +3,11 @@
 import base64
 import binascii
 import hmac
-import logging
 from hashlib import sha256
 
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
-from kombu.exceptions import OperationalError as BrokerUnreachable
 
 from registries import events, tasks
 from registries.models import Registry
@@ -19,8 +16,6 @@ from registries.providers import PROVIDERS
 
 MAX_BODY = 1024 * 1024
 _NOBODYS_HASH = bytes(32)
-
-log = logging.getLogger(__name__)
 
 
 @csrf_exempt
@@ -42,7 +37,7 @@ def distribution(request: HttpRequest, registry_id: int) -> HttpResponse:
         return _refused(400, str(error))
     stored = events.accept(registry, received)
     if stored:
-        transaction.on_commit(_nudge)
+        tasks.soon(tasks.apply_events)
     return JsonResponse({"received": len(received), "stored": stored}, status=202)
 
 
@@ -70,11 +65,3 @@ def _secret(authorization: str) -> bytes:
 
 def _refused(status: int, sentence: str) -> JsonResponse:
     return JsonResponse({"error": sentence}, status=status)
-
-
-def _nudge() -> None:
-    """Events are applied soon; without a broker the clock comes round to them all the same."""
-    try:
-        tasks.apply_events.apply_async(retry=False)
-    except BrokerUnreachable as error:
-        log.warning("Events wait for the clock, since the broker is not there: %s", error)

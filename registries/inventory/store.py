@@ -154,6 +154,16 @@ def remove_placements(repository: Repository, images: Collection[int], at: datet
     return len(images)
 
 
+def disconnect(registry: Registry) -> None:
+    """Forget a registry with all that stands there, in steps of BATCH images."""
+    registry.events.all().delete()
+    for rows in (Tag, TagMove, Placement):
+        rows.objects.filter(repository__registry=registry).delete()
+    while some := list(registry.images.values_list("pk", flat=True)[:BATCH]):
+        Image.objects.filter(pk__in=some).delete()
+    registry.delete()
+
+
 def standing_before(at: datetime) -> Q:
     """Placements that nothing newer than this time speaks for."""
     return Q(pushed_at__lte=at) | Q(pushed_at__isnull=True, first_seen_at__lte=at)

@@ -7,9 +7,12 @@ from registries import inventory
 from registries.inventory import visit, walk
 from registries.models import Image, IndexMember, Placement, Registry, Repository, Tag, TagMove
 from registries.oci.errors import BadContent, ServerFailed, Unreachable
+from registries.oci.manifest import OCI_MANIFEST
 from registries.providers.layout import LayoutSource
+from tests import pushing
 from tests.factories import an_image
-from tests.registries.layouts import MANIFEST, Shelf
+from tests.pushing import Built
+from tests.registries.layouts import Shelf
 from tests.registries.threads import together
 
 
@@ -28,13 +31,14 @@ def moves() -> list[tuple[str, str, str]]:
 
 
 def test_a_walk_finds_repositories_tags_and_images(shelves, folder):
-    one = Shelf(folder, "team/app").image("a layer", "v1", architecture="arm64")
+    built = pushing.image({"file": "content"}, architecture="arm64")
+    one = Shelf(folder, "team/app").shelve(built, "v1")
     two = Shelf(folder, "base").image("another", "latest")
     assert inventory.sync(shelves) > 0
     assert tags() == {"team/app:v1": one, "base:latest": two}
     image = Image.objects.get(digest=one)
-    assert (image.kind, image.platform, image.size) == ("image", "linux/arm64", len("a layer"))
-    assert image.media_type == MANIFEST
+    assert (image.kind, image.platform, image.size) == ("image", "linux/arm64", len(built.blobs[1]))
+    assert image.media_type == OCI_MANIFEST
     assert moves() == [("latest", "", two), ("v1", "", one)]
 
 
@@ -81,8 +85,8 @@ def test_an_index_that_lists_what_is_not_there_has_fewer_members(shelves, folder
 
 
 def test_a_manifest_that_cannot_be_understood_is_an_image_whose_scan_will_say_so(shelves, folder):
-    shelf = Shelf(folder, "app")
-    digest = shelf.entry(shelf.blob(b"not a manifest"), MANIFEST, "odd")
+    odd = Built(b"not a manifest", OCI_MANIFEST)
+    digest = Shelf(folder, "app").shelve(odd, "odd")
     inventory.sync(shelves)
     assert digests(kind="image") == {digest}
     assert tags() == {"app:odd": digest}
@@ -268,11 +272,7 @@ def test_thousands_of_tags_take_a_bounded_number_of_queries(
 ):
     shelf = Shelf(folder, "app")
     digest = shelf.image("a", "v0")
-    for number in range(1, visit.PAGE * 3):
-        entry = shelf.descriptor(digest, MANIFEST)
-        entry["annotations"] = {"org.opencontainers.image.ref.name": f"v{number}"}
-        shelf.entries.append(entry)
-    shelf.write()
+    shelf.tag(digest, *(f"v{number}" for number in range(1, visit.PAGE * 3)))
     with django_assert_max_num_queries(3 * 14 + 40):
         inventory.sync(shelves)
     assert Tag.objects.count() == visit.PAGE * 3

@@ -15,7 +15,7 @@ MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 def nudges(monkeypatch) -> list[dict]:
     """The calls for a worker; there is no broker in these tests."""
     calls: list[dict] = []
-    monkeypatch.setattr(tasks.apply_events, "apply_async", lambda **more: calls.append(more))
+    monkeypatch.setattr(tasks.apply_events, "apply_async", lambda *_, **more: calls.append(more))
     return calls
 
 
