@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 import httpx
 
-from registries.oci.errors import BadContent, DigestMismatch, Unreachable
+from registries.oci.errors import BadContent, DigestMismatch, RegistryError, ServerFailed
 from registries.oci.manifest import Descriptor
 from registries.oci.origins import place
 from registries.oci.refusals import unreachable
@@ -31,7 +31,7 @@ def received(response: httpx.Response) -> Iterator[bytes]:
             held += len(piece)
             total += len(piece)
             if waited + time.monotonic() - since > _GRACE + total / _SLOWEST:
-                raise Unreachable(f"{place(response.url)} sends too slowly to wait for.")
+                raise ServerFailed(f"{place(response.url)} sends too slowly to wait for.")
             if held >= CHUNK:
                 waited += time.monotonic() - since
                 yield b"".join(pieces)
@@ -58,7 +58,7 @@ def discard(response: httpx.Response) -> bytes:
     """Close an answer whose body hardly matters; read if short, which keeps the connection."""
     try:
         return read_bounded(response, 64 * 1024)
-    except (BadContent, Unreachable):
+    except RegistryError:
         return b""
     finally:
         response.close()

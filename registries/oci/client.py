@@ -31,7 +31,7 @@ from registries.oci.transport import USER_AGENT, Patience, Transport
 __all__ = ["USER_AGENT", "Client", "Patience"]
 
 MAX_PAGES = 10_000
-PAGE_SIZE = 1000
+PAGE_SIZE = 100  # more is refused by some
 _MAX_BREAKS = 5
 _CATALOGUE_SCOPE = "registry:catalog:*"
 _ACCEPT = {"Accept": ", ".join(sorted(MANIFEST_TYPES))}

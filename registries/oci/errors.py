@@ -19,7 +19,7 @@ class RegistryError(Exception):
 
 
 class Unreachable(RegistryError):
-    """No connection, or one that broke off or crawled."""
+    """No connection, or one that broke off."""
 
 
 class Throttled(RegistryError):
@@ -27,7 +27,7 @@ class Throttled(RegistryError):
 
 
 class ServerFailed(RegistryError):
-    """The registry answered with an error of its own."""
+    """The registry answered with an error of its own, or too slowly to wait for."""
 
 
 class DigestMismatch(RegistryError):

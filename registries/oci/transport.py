@@ -75,8 +75,9 @@ class Transport:
 
     def head(self, path: str, scope: str, headers: Mapping[str, str]) -> httpx.Headers:
         def attempt() -> httpx.Headers:
-            with closing(self._attempt("HEAD", path, scope, headers)) as response:
-                return response.headers
+            response = self._attempt("HEAD", path, scope, headers)
+            discard(response)
+            return response.headers
 
         return self.patiently(attempt)
 

@@ -29,9 +29,12 @@ def locate(text: str, credentials: Credentials | None = None) -> Located:
     if text.startswith("oci:"):
         folder, reference = _folder_and_reference(text.removeprefix("oci:"))
         return _only_image(layout.LayoutSource(folder), reference)
-    reference_ = parse_reference(text)
-    source = distribution.open_source(reference_.registry, credentials)
-    return Located(source, reference_.repository, reference_.target)
+    image = parse_reference(text)
+    source = distribution.open_source(image.registry, credentials)
+    # Docker Hub keeps what is called by one word in a repository of its library.
+    of_library = image.registry == "docker.io" and "/" not in image.repository
+    repository = f"library/{image.repository}" if of_library else image.repository
+    return Located(source, repository, image.target)
 
 
 def _folder_and_reference(text: str) -> tuple[str, str]:

@@ -34,6 +34,7 @@ class Fake:
     address: str
     answers: dict[str, list[Answer]] = field(default_factory=dict)
     asked: list[Asked] = field(default_factory=list)
+    connections: int = 0
 
     @property
     def url(self) -> str:
@@ -77,6 +78,10 @@ class _Server(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+
+    def setup(self) -> None:
+        super().setup()
+        self.server.fake.connections += 1
 
     def do_GET(self) -> None:
         fake = self.server.fake

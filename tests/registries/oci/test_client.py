@@ -7,6 +7,7 @@ from email.utils import format_datetime
 
 import pytest
 
+from registries.oci import bodies
 from registries.oci import client as client_module
 from registries.oci.auth import Credentials
 from registries.oci.client import USER_AGENT, Client, Patience
@@ -281,6 +282,28 @@ def test_a_reader_that_fails_is_not_made_to_read_on(fake: Fake, client: Client) 
         raise ZeroDivisionError
 
 
+def test_a_blob_that_dribbles_is_not_waited_for(
+    fake: Fake, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bodies, "_GRACE", 0)
+    monkeypatch.setattr(bodies, "_SLOWEST", 1 << 60)
+    fake.on(BLOB_PATH, Answer(200, CONTENT))
+    with pytest.raises(ServerFailed, match="sends too slowly to wait for"):
+        read(client)
+
+
+def test_the_time_a_reader_takes_is_his_own(
+    fake: Fake, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 0.0
+    monkeypatch.setattr(bodies.time, "monotonic", lambda: now)
+    fake.on(BLOB_PATH, Answer(200, CONTENT))
+    with client.blob("app", BLOB) as chunks:
+        for _ in chunks:
+            now += 3600
+    assert len(fake.asked) == 1
+
+
 # --- redirects and logins -----------------------------------------------------------------------
 
 
@@ -365,6 +388,21 @@ def test_a_token_is_fetched_once_and_used_until_it_is_refused(
     ]
 
 
+def test_one_connection_serves_everything(fake: Fake, open_client: Callable[..., Client]) -> None:
+    fake.on("/v2/", Answer(401, b"{}", {"WWW-Authenticate": "Basic"}), as_json({}))
+    fake.on(MANIFEST, Answer(307, b"moved", {"Location": "/v2/app/manifests/2"}))
+    fake.on("/v2/app/manifests/2", FOUND)
+    fake.on(BLOB_PATH, Answer(200, CONTENT))
+    client = open_client(LOGIN)
+    client.ping()
+    client.resolve("app", "1")
+    client.manifest("app", "1")
+    with pytest.raises(NotFound):
+        client.manifest("app", "3")
+    read(client)
+    assert fake.connections == 1
+
+
 def test_a_login_does_not_follow_the_realm_elsewhere(
     fake: Fake, open_client: Callable[..., Client]
 ) -> None:
@@ -404,14 +442,14 @@ def test_a_closed_door_is_told_in_a_sentence(
 
 def test_pages_are_followed_to_the_end(fake: Fake, client: Client) -> None:
     following = {"Link": '</v2/_catalog?last=b&n=2>; rel="next"'}
-    fake.on("/v2/_catalog?n=1000", as_json({"repositories": ["a", "b"]}, **following))
+    fake.on("/v2/_catalog?n=100", as_json({"repositories": ["a", "b"]}, **following))
     fake.on("/v2/_catalog?last=b&n=2", as_json({"repositories": ["c"]}))
     assert list(client.repositories()) == ["a", "b", "c"]
 
 
 def test_a_link_in_full_is_followed_on_the_address_we_know(fake: Fake, client: Client) -> None:
     link = {"Link": '<https://127.0.0.1/v2/app/tags/list?last=1>; foo=bar; rel="next"'}
-    fake.on("/v2/app/tags/list?n=1000", as_json({"tags": ["1"]}, **link))
+    fake.on("/v2/app/tags/list?n=100", as_json({"tags": ["1"]}, **link))
     fake.on("/v2/app/tags/list?last=1", as_json({"tags": ["2"]}))
     assert list(client.tags("app")) == ["1", "2"]
 
@@ -421,7 +459,7 @@ def test_a_link_in_full_is_followed_on_the_address_we_know(fake: Fake, client: C
     [
         "http://127.0.0.2/v2/_catalog?last=b",
         "/v2/app/tags/list?last=b",
-        "/v2/_catalog?n=1000",
+        "/v2/_catalog?n=100",
         "http://[",
         "file:///v2/_catalog?last=b",
     ],

@@ -70,10 +70,7 @@ def test_an_attestation_in_an_index_is_an_artifact(docker_registry: Start) -> No
         assert kind_of(parse_manifest(*source.manifest("app", attestation.digest))) == "artifact"
 
 
-def test_more_than_a_page_of_repositories_and_tags_is_listed(
-    docker_registry: Start, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("registries.oci.client.PAGE_SIZE", 40)
+def test_more_than_a_page_of_repositories_and_tags_is_listed(docker_registry: Start) -> None:
     server = docker_registry()
     app = pushing.image({"a": "1"})
     repositories = [f"team{n % 7}/app{n}" for n in range(105)]

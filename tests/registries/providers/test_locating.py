@@ -21,6 +21,13 @@ def test_a_reference_means_an_image_of_a_registry() -> None:
     assert (located.repository, located.reference) == ("team/app", APP.digest)
 
 
+def test_one_word_on_docker_hub_means_its_library() -> None:
+    located = locate("docker.io/debian:12")
+    with located.source as source:
+        assert str(source.url) == "https://registry-1.docker.io/"
+    assert (located.repository, located.reference) == ("library/debian", "12")
+
+
 def test_a_tag_or_a_digest_names_an_image_of_a_layout(tmp_path: Path) -> None:
     folder = tmp_path / "with:colon"
     pushing.write_layout(folder, APP, "1")
