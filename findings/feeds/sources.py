@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import islice
 from pathlib import Path
 from time import monotonic
 from typing import IO, Self, cast
@@ -76,7 +77,7 @@ class Source:
     # --- a folder or a file -------------------------------------------------------------------
 
     def _open_path(self, path: Path) -> None:
-        files = _files(path)
+        files = _files(path, self._limits)
         self.etag = _fingerprint(path, files)
         self.unchanged = self.etag == self._known_etag
         self._read = lambda: self._from_files(path, files)
@@ -148,15 +149,19 @@ def _refusal(location: str, status: int) -> NotAdvisories | Unreachable:
     return NotAdvisories(sentence) if permanent else Unreachable(sentence)
 
 
-def _files(path: Path) -> list[Path]:
+def _files(path: Path, limits: Limits) -> list[Path]:
     """The files that hold a feed: dumps by ecosystem before single zips before single records."""
     if path.is_file():
         return [path]
     if not path.is_dir():
         raise NotAdvisories(f"There is no file or folder {path}.")
     for pattern in ("*/all.zip", "*.zip", "**/*.json"):
-        if files := sorted(file for file in path.glob(pattern) if file.is_file()):
-            return files
+        found = (file for file in path.glob(pattern) if file.is_file())
+        files = list(islice(found, limits.entries + 1))
+        if len(files) > limits.entries:
+            raise TooLarge(f"{path} holds more than {limits.entries:,} files.")
+        if files:
+            return sorted(files)
     raise NotAdvisories(f"{path} holds neither ECOSYSTEM/all.zip nor a zip nor a JSON file.")
 
 
@@ -218,6 +223,8 @@ class _OneReadBounded:
         return data
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        if offset < 0 and whence == io.SEEK_SET:
+            raise ValueError("it points before its beginning")
         return self._file.seek(offset, whence)
 
     def tell(self) -> int:
