@@ -15,9 +15,11 @@ from scans.catalogers import DISTRIBUTION_TYPES, Component
 from scans.layers import LayerRecord
 from scans.layers.record import Content
 from scans.osrelease import Distro
+from scans.support import Reason, Unsupported
 
 _MAX_HOPS = 40  # links followed for one path, as in Linux
 _MAX_PURL = 1000  # characters
+_MAX_PACKAGES = 300_000  # of one image
 
 _LANGUAGES = {"python": "PyPI", "npm": "npm", "go-module": "Go"}
 _PURL_TYPES = {"python": "pypi", "go-module": "golang"}
@@ -49,11 +51,18 @@ def stack(records: Sequence[LayerRecord]) -> Stack:
     """The image that these layers make, the lowest first.
 
     A distribution's package belongs to the lowest layer of the unbroken run in which its database
-    named it in this version; another package to the layer that its file is from.
+    named it in this version; another package to the layer that its file is from. Raises Unsupported
+    for an image with more packages than any real one.
     """
     view = _View()
     for number, record in enumerate(records):
         view.apply(number, record)
+    if sum(len(file.layers) for file in view.files.values()) > _MAX_PACKAGES:
+        raise Unsupported(
+            Reason.TOO_LARGE,
+            f"The image holds more than {_MAX_PACKAGES:,} packages; split it, or remove what is "
+            "not needed in it.",
+        )
     distro = view.distro()
     return Stack(distro, tuple(_placed(view.files, distro)))
 
@@ -104,6 +113,8 @@ class _View:
             for component in components
         }
         self.links.pop(path, None)
+        for folder in _above(path):
+            self.files.pop(folder, None)
         self.files[path] = _File(content, layers)
 
     def _remove(self, gone: Collection[str] = (), emptied: Collection[str] = ()) -> None:
@@ -126,13 +137,15 @@ class _View:
         return path
 
     def _followed(self, path: str, last: bool = True) -> str:
+        """The path with links followed; as it is where they lead in a circle."""
+        real = path
         for _ in range(_MAX_HOPS):
-            steps = (*_above(path), path) if last else _above(path)
+            steps = (*_above(real), real) if last else _above(real)
             link = next((step for step in steps if step in self.links), None)
             if link is None:
-                break
-            path = _joined(dirname(link), self.links[link]) + path[len(link) :]
-        return path.lstrip("/")
+                return real
+            real = (_joined(dirname(link), self.links[link]) + real[len(link) :]).lstrip("/")
+        return path
 
 
 def _is_removed(path: str, gone: Collection[str], emptied: Collection[str]) -> bool:
@@ -180,7 +193,7 @@ def _own_distro(component: Component, distro: Distro | None) -> Distro | None:
 
 @lru_cache(maxsize=50_000)  # images share most of their packages
 def package_url(component: Component, distro: Distro | None) -> str:
-    """The package URL (purl specification), or "" where it would be longer than can be stored."""
+    """The package URL (purl specification), or "" where none can be made or stored."""
     namespace, name = "", component.name
     qualifiers = {}
     if component.type in DISTRIBUTION_TYPES:
@@ -188,13 +201,16 @@ def package_url(component: Component, distro: Distro | None) -> str:
         qualifiers = {"arch": component.architecture, "distro": _release(distro)}
     elif component.type in ("npm", "go-module") and "/" in name:
         namespace, _, name = name.rpartition("/")
-    purl = PackageURL(
-        _PURL_TYPES.get(component.type, component.type),
-        namespace or None,
-        name,
-        component.version,
-        {key: value for key, value in qualifiers.items() if value},
-    ).to_string()
+    try:
+        purl = PackageURL(
+            _PURL_TYPES.get(component.type, component.type),
+            namespace or None,
+            name,
+            component.version,
+            {key: value for key, value in qualifiers.items() if value},
+        ).to_string()
+    except (ValueError, TypeError):  # of a name like "@scope/" or "@scope/ "
+        return ""
     return purl if len(purl) <= _MAX_PURL else ""
 
 

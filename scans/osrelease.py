@@ -86,14 +86,14 @@ def _ubuntu(version: str) -> str:
 # Debian testing has no VERSION_ID and Alpine edge an "_alpha" in it: neither is a release that
 # advisories speak of, so neither has an ecosystem.
 _RELEASES: dict[str, Callable[[str], str]] = {
-    "debian": _named("Debian:", r"(\d+)(?:\.\d+)?"),
+    "debian": _named("Debian:", r"(\d{1,4})(?:\.\d+)?"),
     "ubuntu": _ubuntu,
-    "alpine": _named("Alpine:v", r"(\d+\.\d+)(?:\.\d+)*"),
-    "almalinux": _named("AlmaLinux:", r"(\d+)(?:\.\d+)?"),
-    "rocky": _named("Rocky Linux:", r"(\d+)(?:\.\d+)?"),
-    "mageia": _named("Mageia:", r"(\d+)"),
-    "photon": _named("Photon OS:", r"(\d+\.\d+)"),
-    "azurelinux": _named("Azure Linux:", r"(\d+)(?:\.\d+)*"),
+    "alpine": _named("Alpine:v", r"(\d{1,4}\.\d{1,4})(?:\.\d+)*"),
+    "almalinux": _named("AlmaLinux:", r"(\d{1,4})(?:\.\d+)?"),
+    "rocky": _named("Rocky Linux:", r"(\d{1,4})(?:\.\d+)?"),
+    "mageia": _named("Mageia:", r"(\d{1,4})"),
+    "photon": _named("Photon OS:", r"(\d{1,4}\.\d{1,4})"),
+    "azurelinux": _named("Azure Linux:", r"(\d{1,4})(?:\.\d+)*"),
     "wolfi": lambda version: "Wolfi",
     "chainguard": lambda version: "Chainguard",
 }

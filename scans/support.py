@@ -52,6 +52,7 @@ _TAR_TYPES = frozenset(
         "application/vnd.docker.image.rootfs.diff.tar.zstd",
     }
 )
+_MAX_LAYERS = 500  # of overlayfs; Docker's own limit is 127
 _ELSEWHERE = (".nondistributable.", ".foreign.")
 
 
@@ -72,6 +73,12 @@ def before_reading(manifest: Manifest, config: ImageConfig) -> None:
     if not manifest.layers:
         raise Unsupported(
             Reason.EMPTY, "The image has no layers, so there is nothing to read in it."
+        )
+    if len(manifest.layers) > _MAX_LAYERS:
+        raise Unsupported(
+            Reason.TOO_LARGE,
+            f"The image has {len(manifest.layers)} layers, more than the {_MAX_LAYERS} that "
+            "container runtimes can mount; build it with fewer.",
         )
     for number, layer in enumerate(manifest.layers, 1):
         _check_layer(number, layer)

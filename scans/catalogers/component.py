@@ -39,9 +39,9 @@ class Cataloger:
 def storable(components: Iterable[Component]) -> Iterator[Component]:
     """Hold what an image says to what can be stored and shown.
 
-    A name that is no name (too long, control characters, a lone surrogate) can match no advisory
-    and is left out. Such a version makes the package's version unknown, which is shown; cutting it
-    would make it another version.
+    A name that is no name (empty, too long, control characters, a lone surrogate) can match no
+    advisory and is left out. Such a version makes the package's version unknown, which is shown;
+    cutting it would make it another version.
     """
     for component in components:
         if _is_text(component.name, _MAX_TEXT):
@@ -72,4 +72,4 @@ def _or_else(text: str, limit: int, otherwise: str) -> str:
 
 
 def _is_text(text: str, limit: int) -> bool:
-    return 0 < len(text) <= limit and text.isprintable()
+    return len(text) <= limit and text.isprintable() and bool(text.strip())

@@ -18,13 +18,13 @@ class Budget:
     entries: int = 5_000_000
     bytes: int = 64 * 1024**3  # of the uncompressed tar
     ratio: int = 500  # uncompressed to compressed
-    seconds: float = 900.0
+    seconds: float = 600.0
     path_length: int = 2048  # bytes; also what a database index can hold
     depth: int = 200  # folders
     wanted_file_bytes: int = 32 * 1024 * 1024
     wanted_bytes: int = 1024 * 1024 * 1024  # of all wanted files together
     packages: int = 100_000
-    remembered_paths: int = 200_000  # wanted files, links, whiteouts
+    remembered_bytes: int = 32 * 1024 * 1024  # of the paths of wanted files, links, whiteouts
 
 
 class LayerError(Unsupported):

@@ -9,7 +9,7 @@ from itertools import chain
 from typing import IO, cast
 
 import zstandard
-from isal import igzip_lib, isal_zlib
+from isal import igzip_lib
 
 from scans.layers.budget import damaged
 
@@ -20,6 +20,7 @@ _WINDOW = 128 * 1024 * 1024  # of zstd: its own default limit, needed for --ultr
 _GZIP = b"\x1f\x8b"
 _ZSTD = b"\x28\xb5\x2f\xfd"
 _SKIPPABLE = b"\x2a\x4d\x18"  # after one byte from 50 to 5f: a zstd frame that holds no content
+_IsalError = cast("type[Exception]", igzip_lib.IsalError)  # its stub says: an instance
 _REFUSED = {b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"PK\x03\x04": "zip"}
 
 
@@ -67,7 +68,7 @@ def _inflate(member: igzip_lib.IgzipDecompressor, data: bytes) -> Iterator[bytes
     while True:
         try:
             piece = member.decompress(data, _PIECE)
-        except isal_zlib.error as error:
+        except _IsalError as error:
             raise damaged(f"its gzip data cannot be unpacked ({error}).") from None
         if piece:
             yield piece
@@ -95,7 +96,7 @@ class _Source:
 def _unzstd(chunks: Iterable[bytes]) -> Iterator[bytes]:
     """Unlike gzip's, a frame that ends too early is not told: the walk looks for the tar's end."""
     decompressor = zstandard.ZstdDecompressor(max_window_size=_WINDOW)
-    reader = decompressor.stream_reader(cast(IO[bytes], _Source(chunks)), read_across_frames=True)
+    reader = decompressor.stream_reader(cast("IO[bytes]", _Source(chunks)), read_across_frames=True)
     while piece := _read_piece(reader):
         yield piece
 

@@ -9,9 +9,16 @@ _PACKAGE_ENDINGS = (".dist-info", ".egg-info", ".egg", "EGG-INFO", *_PACKAGE_FOL
 
 
 def decoded(raw: bytes) -> str:
-    """UTF-8 as a rule; other bytes are spelt out, so that different names stay different and every
-    name can be stored."""
-    return raw.decode("utf-8", "backslashreplace")
+    """UTF-8 as a rule. What is not, and what cannot be printed, is spelt out: so different names
+    stay different, and every name can be stored and shown."""
+    text = raw.decode("utf-8", "backslashreplace")
+    return text if text.isprintable() else "".join(map(_spelt, text))
+
+
+def _spelt(character: str) -> str:
+    if character.isprintable():
+        return character
+    return character.encode("unicode_escape").decode()
 
 
 def normalised(path: str) -> str:

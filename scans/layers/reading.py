@@ -15,6 +15,7 @@ from scans.support import Reason
 _WHITEOUT = ".wh."
 _AUFS = ".wh..wh."  # of aufs itself: its metadata, and the mark of an opaque folder
 _OPAQUE = ".wh..wh..opq"
+_OVERHEAD = 100  # bytes that a path in memory costs beside its text
 _NAMELESS = frozenset({"", ".", ".."})
 
 
@@ -108,7 +109,7 @@ class _Contents:
         elif reader and kind is Kind.HARDLINK:
             self._add_hard_link(path, normalised(entry.target), reader)
         elif reader or may_hold_packages(path):
-            self._remember(path)
+            self._remember(path, entry.target)
             if kind is Kind.SYMLINK:
                 self._links[path] = entry.target
             else:
@@ -128,7 +129,7 @@ class _Contents:
         elif target in self._bodies:
             self._put(path, self._content(path, self._bodies[target], reader))
         else:
-            self._remember(path)
+            self._remember(path, target)
             self._hidden.add(path)
             self._unread.add(target)
 
@@ -191,19 +192,23 @@ class _Contents:
         if entry.sparse:
             raise damaged(f"its {entry.path} is stored as a sparse file, which cannot be read.")
 
-    def _remember(self, path: str) -> None:
+    def _remember(self, path: str, target: str = "") -> None:
+        self._count_bytes(path + target)
         folder = path.rpartition("/")[0]
         while folder and folder not in self._above:
+            self._count_bytes(folder)
             self._above.add(folder)
             if folder not in self._folders:
                 self._bare.add(folder)
             folder = folder.rpartition("/")[0]
-        self._remembered += 1
-        if self._remembered > self.budget.remembered_paths:
+
+    def _count_bytes(self, path: str) -> None:
+        self._remembered += len(path) + _OVERHEAD
+        if self._remembered > self.budget.remembered_bytes:
             raise too_large(
-                "it has more package files, links and whiteouts than allowed",
-                self.budget.remembered_paths,
-                "remembered paths",
+                "the paths of its package files, links and whiteouts are too long together",
+                self.budget.remembered_bytes,
+                "remembered bytes",
             )
 
 

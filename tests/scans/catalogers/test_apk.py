@@ -1,0 +1,42 @@
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scans.catalogers import Component, apk
+
+INSTALLED = b"""\
+C:Q1abc=
+P:libcrypto3
+V:3.1.7-r0
+A:x86_64
+o:openssl
+p:so:libcrypto.so.3=3
+F:lib
+M:0:0:755
+R:libcrypto.so.3
+a:0:0:555
+Z:Q1def=
+
+P:.build-deps
+V:20240101.000000
+A:noarch
+D:gcc
+"""
+
+
+def test_every_stanza_is_a_package_with_its_origin():
+    assert list(apk.read("lib/apk/db/installed", INSTALLED)) == [
+        Component("apk", "libcrypto3", "3.1.7-r0", "x86_64", "openssl"),
+        Component("apk", ".build-deps", "20240101.000000", "noarch"),
+    ]
+
+
+def test_wants_the_database_in_both_places():
+    assert apk.wants("lib/apk/db/installed")
+    assert apk.wants("usr/lib/apk/db/installed")
+    assert not apk.wants("lib/apk/db/scripts.tar")
+
+
+@given(st.binary(max_size=500))
+@settings(max_examples=100)
+def test_any_bytes_are_read(body):
+    list(apk.read("lib/apk/db/installed", body + b"\nP:x\n" + body))
