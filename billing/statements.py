@@ -145,9 +145,11 @@ def lines(charged: QuerySet[Charge], after: int | None = None) -> Lines:
 
 
 def _beyond(last: Charge) -> Q:
-    return Q(subscription__gt=last.subscription_id) | Q(
-        Q(scanned_at__gt=last.scanned_at) | Q(scanned_at=last.scanned_at, pk__gt=last.pk),
-        subscription=last.subscription_id,
+    """After `last` in the order of the statement; the first bound is one the index can use."""
+    return Q(subscription__gte=last.subscription_id) & (
+        Q(subscription__gt=last.subscription_id)
+        | Q(scanned_at__gt=last.scanned_at)
+        | Q(scanned_at=last.scanned_at, pk__gt=last.pk)
     )
 
 

@@ -104,9 +104,6 @@ class BearerToken(BaseAuthentication):
             raise exceptions.AuthenticationFailed
         return user, None
 
-    def authenticate_header(self, request) -> str:
-        return "Bearer"  # without one the framework would answer 403
-
 
 class ResourceManagerDoor:
     """What a view adds to the framework's APIView to be a door of the resource manager: who asks,

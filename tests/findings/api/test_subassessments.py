@@ -190,6 +190,12 @@ def test_a_name_of_nothing_is_not_found(ask, registry, reader, image, name):
     assert response.json()["error"]["code"] == "SubAssessmentNotFound"
 
 
+def test_a_subscription_without_registries_has_an_empty_list(ask):
+    subscription = factories.a_subscription()
+    response = ask(list_all(of_subscription(subscription)), factories.a_user(on=subscription))
+    assert response.json() == {"value": []}
+
+
 def test_a_row_is_not_found_in_a_scope_it_does_not_stand_in(ask, registry, reader, image):
     factories.a_finding(image)
     (value,) = values(ask(list_all(of_registry(registry)), reader))
