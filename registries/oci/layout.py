@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import BinaryIO
 
 from registries.oci.bodies import CHUNK, check_digest, checked
-from registries.oci.errors import BadContent, NotFound
+from registries.oci.errors import BadContent, NotFound, Unreachable
 from registries.oci.manifest import (
     MAX_BODY,
     Descriptor,
@@ -74,17 +74,24 @@ class Layout:
     def blob(self, descriptor: Descriptor) -> Iterator[Iterator[bytes]]:
         """As Client.blob: what the block leaves unread is read and checked on the way out."""
         with self._open(blob_path(descriptor.digest)) as file:
-            content = checked(iter(lambda: file.read(CHUNK), b""), descriptor)
+            content = checked(iter(lambda: _read(file, CHUNK), b""), descriptor)
             yield content
             for _ in content:
                 pass
 
     def _read(self, path: str, limit: int) -> bytes:
         with self._open(path) as file:
-            body = file.read(limit + 1)
+            body = _read(file, limit + 1)
         if len(body) > limit:
             raise BadContent(f"{path} is larger than {limit:,} bytes.")
         return body
+
+
+def _read(file: BinaryIO, size: int) -> bytes:
+    try:
+        return file.read(size)
+    except OSError as error:
+        raise Unreachable(f"A file of the layout cannot be read: {error.strerror}.") from error
 
 
 def blob_path(digest: str) -> str:

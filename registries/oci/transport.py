@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cache
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TypeVar
 
 import httpx
@@ -56,7 +57,11 @@ class Transport:
         self._auth = Authenticator(home, credentials, self._fetch_token)
         # Identity: bodies are bounded and digest-checked as they come, so none may be packed.
         headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity"}
-        self._client = httpx.Client(headers=headers, timeout=_TIMEOUT, verify=_trust())
+        # No cookies: nothing of ours needs them, and a jar has no bound.
+        none = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
+        self._client = httpx.Client(
+            headers=headers, cookies=none, timeout=_TIMEOUT, verify=_trust()
+        )
 
     def close(self) -> None:
         self._client.close()

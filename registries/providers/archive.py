@@ -103,6 +103,7 @@ class _Archive:
         except (tarfile.TarError, ValueError, RecursionError):
             raise NotARegistry(f"{path} is not an uncompressed tar archive.") from None
         try:
+            self._size = path.stat().st_size
             self.members = self._list()
         except BaseException:
             self.close()
@@ -124,6 +125,11 @@ class _Archive:
             raise BadContent(f"{name[:200]!r} is larger than {limit:,} bytes.")
         return body
 
+    def _whole(self, member: tarfile.TarInfo) -> tarfile.TarInfo:
+        if member.offset_data + member.size > self._size:
+            raise BadContent("The archive is cut short.")
+        return member
+
     def _list(self) -> dict[str, tarfile.TarInfo]:
         members: dict[str, tarfile.TarInfo] = {}
         links: dict[str, str] = {}
@@ -132,8 +138,8 @@ class _Archive:
                 if count >= MAX_MEMBERS:
                     raise BadContent(f"The archive has more than {MAX_MEMBERS:,} members.")
                 name = posixpath.normpath(member.name)
-                if member.type in tarfile.REGULAR_TYPES:
-                    members[name] = member
+                if member.isreg() and not member.issparse():
+                    members[name] = self._whole(member)
                 elif member.issym():
                     links[name] = posixpath.join(posixpath.dirname(name), member.linkname)
         except (tarfile.TarError, OSError, ValueError, RecursionError):

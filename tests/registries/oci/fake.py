@@ -56,21 +56,30 @@ def as_json(value: Any, status: int = 200, **headers: str) -> Answer:
 
 @contextmanager
 def fake_registry(host: str = "127.0.0.1") -> Iterator[Fake]:
-    server = _Server((host, 0), _Handler)
-    fake = Fake(f"{host}:{server.server_port}")
-    server.fake = fake
+    with serving(_Handler, host) as server:
+        server.state = Fake(f"{host}:{server.server_port}")
+        yield server.state
+
+
+@contextmanager
+def serving(handler: type[BaseHTTPRequestHandler], host: str = "127.0.0.1") -> Iterator["Server"]:
+    """Serve on a port of its own, in a thread, until the block is left."""
+    server = Server((host, 0), handler)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:
-        yield fake
+        yield server
     finally:
         server.shutdown()
         server.server_close()
         thread.join(5)
 
 
-class _Server(ThreadingHTTPServer):
+class Server(ThreadingHTTPServer):
+    """`state` is for the handlers, which find it by their `server`."""
+
     daemon_threads = True
+    state: Any = None
 
     def handle_error(self, *_: object) -> None:
         """A client that hangs up is part of what is tested."""
@@ -81,10 +90,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def setup(self) -> None:
         super().setup()
-        self.server.fake.connections += 1
+        self.server.state.connections += 1
 
     def do_GET(self) -> None:
-        fake = self.server.fake
+        fake = self.server.state
         fake.asked.append(Asked(self.command, self.path, dict(self.headers)))
         answer = fake.next_answer(self.path)
         self.send_response(answer.status)

@@ -388,6 +388,13 @@ def test_a_token_is_fetched_once_and_used_until_it_is_refused(
     ]
 
 
+def test_no_cookie_is_taken(fake: Fake, client: Client) -> None:
+    fake.on(MANIFEST, Answer(200, APP.body, {**FOUND.headers, "Set-Cookie": "a=b; Path=/"}))
+    client.manifest("app", "1")
+    client.manifest("app", "1")
+    assert all("Cookie" not in asked.headers for asked in fake.asked)
+
+
 def test_one_connection_serves_everything(fake: Fake, open_client: Callable[..., Client]) -> None:
     fake.on("/v2/", Answer(401, b"{}", {"WWW-Authenticate": "Basic"}), as_json({}))
     fake.on(MANIFEST, Answer(307, b"moved", {"Location": "/v2/app/manifests/2"}))

@@ -4,7 +4,9 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
+
+from tests.registries.oci.fake import serving
 
 
 @dataclass
@@ -23,22 +25,14 @@ class Heard:
 
 @contextmanager
 def listener() -> Iterator[Heard]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    server.daemon_threads = True
-    server.heard = Heard(f"http://127.0.0.1:{server.server_port}/events")
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    try:
-        yield server.heard
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(5)
+    with serving(_Handler) as server:
+        server.state = Heard(f"http://127.0.0.1:{server.server_port}/events")
+        yield server.state
 
 
 class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
-        heard = self.server.heard
+        heard = self.server.state
         body = self.rfile.read(int(self.headers["Content-Length"]))
         with heard.news:
             heard.bodies.append(body)

@@ -143,6 +143,13 @@ def test_a_damaged_archive_is_told(tmp_path: Path, changes: dict[str, bytes]) ->
         source.verify()
 
 
+def test_an_archive_that_was_cut_short_is_told(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.tar", OLD)
+    path.write_bytes(path.read_bytes()[: -20 * 512])
+    with pytest.raises(BadContent, match=r"cut short|damaged"):
+        ArchiveSource(str(path))
+
+
 def test_an_archive_without_images_is_told(tmp_path: Path) -> None:
     path = write(tmp_path / "a.tar", {"manifest.json": b"[]"})
     with ArchiveSource(str(path)) as source, pytest.raises(NotFound, match="holds no image"):

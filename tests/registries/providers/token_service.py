@@ -1,13 +1,12 @@
 """A token service for a real docker-registry with `auth: token`, as Distribution specifies it."""
 
 import base64
-import threading
 import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -16,6 +15,7 @@ import orjson
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 
+from tests.registries.oci.fake import serving
 from tests.registries.providers.certificates import Authority
 
 _ISSUER, _SERVICE = "tests issuer", "tests registry"
@@ -61,25 +61,17 @@ class TokenService:
 
 @contextmanager
 def token_service(folder: Path, login: tuple[str, str]) -> Iterator[TokenService]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    server.daemon_threads = True
-    url = f"http://127.0.0.1:{server.server_port}"
-    server.service = TokenService(url, Authority(folder), login)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    try:
-        yield server.service
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(5)
+    with serving(_Handler) as server:
+        url = f"http://127.0.0.1:{server.server_port}"
+        server.state = TokenService(url, Authority(folder), login)
+        yield server.state
 
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
-        service = self.server.service
+        service = self.server.state
         expected = base64.b64encode(":".join(service.login).encode()).decode()
         if self.headers.get("Authorization") != f"Basic {expected}":
             self._answer(401, {"details": "wrong login"})
