@@ -2,6 +2,8 @@
 
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from findings.feeds import FeedError
 from findings.matching import Match
 from findings.remediation import remediate
 from findings.severity import NAMES
-from findings.standalone import Examination, examine, name_of, parse_platform
+from findings.standalone import Examination, Progress, examine, name_of, parse_platform
 from registries.oci.auth import Credentials
 from registries.oci.errors import RegistryError
 from registries.oci.reference import parse_reference
@@ -72,15 +74,9 @@ class Command(BaseCommand):
         advisories = advisories_location(options["advisories"])
         platform = parse_platform(options["platform"]) if options["platform"] else None
         found = located(options)
-        console = Console(file=self.stderr, stderr=True)  # type: ignore[arg-type]
-        with found.source as source, console.status("") as status:
+        with found.source as source, progress_on(self.stderr) as progress:
             return examine(
-                source,
-                found.repository,
-                found.reference,
-                advisories,
-                platform,
-                progress=lambda words: status.update(f"{words} …"),
+                source, found.repository, found.reference, advisories, platform, progress
             )
 
     def _warn(self, image: Examination, fail_on: str | None) -> None:
@@ -97,6 +93,16 @@ class Command(BaseCommand):
 
     def _say(self, sentence: str) -> None:
         self.stderr.write(shown(f"warning: {sentence}"))
+
+
+@contextmanager
+def progress_on(err: Any) -> Iterator[Progress]:
+    """A line on a terminal that says what is being done; nothing anywhere else."""
+    if not err.isatty():
+        yield lambda words: None
+        return
+    with Console(stderr=True).status("") as status:
+        yield lambda words: status.update(f"{words} …")
 
 
 def advisories_location(given: str | None) -> str:
