@@ -126,19 +126,27 @@ class Candidate:
 def choose(candidates: Iterable[Candidate]) -> Candidate:
     """The best proof among the advisories of one vulnerability for one package.
 
-    With a fix before without, rated by the distribution before not, then the newest. As SQL:
-    ORDER BY (affected.fixed <> '') DESC, (coalesce(affected.severity, 0) <> 0 OR
-    advisory.severity_source = 'distribution') DESC, advisory.modified_at DESC,
+    With a fix before without, rated by the distribution before not, rated at all before not, then
+    the newest. `findings.evaluation` chooses the same by SQL: ORDER BY (affected.fixed <> '') DESC,
+    (affected.severity IS NOT NULL OR advisory.severity_source = 'distribution') DESC,
+    (coalesce(affected.severity, advisory.severity) > 0) DESC, advisory.modified_at DESC,
     advisory.name COLLATE "C", affected.high DESC NULLS FIRST, affected.low
     """
     # Weakest criterion first: sorting is stable, and each direction is plain to read.
     order = sorted(candidates, key=lambda c: c.range.low)
     order.sort(key=lambda c: (c.range.high is None, c.range.high or b""), reverse=True)
     order.sort(key=lambda c: c.advisory)
-    order.sort(key=lambda c: c.modified, reverse=True)
-    order.sort(key=lambda c: c.from_distribution, reverse=True)
-    order.sort(key=lambda c: bool(c.range.fixed), reverse=True)
+    order.sort(key=_weight, reverse=True)
     return order[0]
+
+
+def _weight(candidate: Candidate) -> tuple[bool, bool, bool, datetime]:
+    return (
+        bool(candidate.range.fixed),
+        candidate.from_distribution,
+        candidate.severity != UNKNOWN,
+        candidate.modified,
+    )
 
 
 def match(packages: Sequence[Package], records: Iterable[Record]) -> Judgement:

@@ -204,13 +204,14 @@ def test_the_severity_a_package_was_given_beats_that_of_the_record():
 # --- choosing -----------------------------------------------------------------------------------
 
 
-def candidate(name="A", *, fixed="", low=b"", high=None, day=1, own=False):
+def candidate(name="A", *, fixed="", low=b"", high=None, day=1, own=False, rated=0):
     interval = AffectedRange("npm", "x", low, high, "0", fixed, "", None)
-    return Candidate(name, datetime(2026, 1, day, tzinfo=UTC), own, 0, None, interval)
+    return Candidate(name, datetime(2026, 1, day, tzinfo=UTC), own, rated, None, interval)
 
 
 RANKED = [
     candidate("D", fixed="2.0", high=b"2", day=1, own=True),
+    candidate("G", fixed="2.0", high=b"2", day=1, rated=severity.LOW),
     candidate("C", fixed="2.0", high=b"2", day=9),
     candidate("A", fixed="3.0", high=b"3", day=3),
     candidate("A", fixed="2.0", high=b"2", low=b"", day=3),
