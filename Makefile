@@ -27,7 +27,7 @@ check: env-dev ## format, lint, types, import contracts, migrations, locks
 	@$(PYTHON) -m ruff check .
 	@$(PYTHON) -m mypy
 	@.venv/bin/lint-imports
-	@$(PYTHON) manage.py makemigrations --check --dry-run
+	@$(PYTHON) -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run  # no database
 	@$(PYTHON) -m pytest --quiet tests/config/test_locks.py
 
 bench: env-dev ## measure; see tests/benchmarks/README.md

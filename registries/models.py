@@ -27,7 +27,7 @@ class ManagementGroup(models.Model):
 
 
 class Subscription(models.Model):
-    """What is protected, billed and seen as one; the container-registries plan is off by default."""
+    """What is protected, billed and seen as one; its container-registries plan is off at first."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     display_name = models.CharField(max_length=200)
@@ -267,7 +267,7 @@ class Tag(models.Model):
 
 
 class TagMove(models.Model):
-    """One move of a tag: set, moved or removed. Digests are kept as text, so history outlives images."""
+    """One move of a tag: set, moved or removed. Digests are text, so history outlives images."""
 
     repository = models.ForeignKey(Repository, on_delete=models.CASCADE, related_name="tag_moves")
     name = models.CharField(max_length=128)
@@ -284,7 +284,7 @@ class TagMove(models.Model):
 
 
 class RegistryEvent(models.Model):
-    """One event a registry announced: accepted once, applied later, kept visible if it cannot be."""
+    """One event a registry announced: accepted once, applied later, kept visible if that fails."""
 
     class Action(models.TextChoices):
         PUSH = "push", "Push"

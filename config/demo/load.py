@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import django
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 from rich.table import Table
@@ -146,11 +147,11 @@ def _wait(reached: Callable[[], bool], what: str) -> None:
 
 def verdicts(registry: Registry) -> Table:
     """A row per image: what it is called, how it fares, and why."""
-    table = Table(title="What Vigie says about these images")
+    table = Table(box=SIMPLE_HEAD)
     table.add_column("image", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
     for severity in ("critical", "high", "medium", "low"):
-        table.add_column(severity, justify="right")
+        table.add_column(severity, justify="right", no_wrap=True)
     table.add_column("reason", no_wrap=True)
     for verdict in _verdicts(registry):
         state = f"[{COLOURS[verdict.state]}]{verdict.state}[/]"
@@ -175,7 +176,7 @@ def _name(image: Image) -> str:
     if tags := image.tags.all():
         return ", ".join(f"{tag.repository}:{tag}" for tag in tags)
     (placement, *_) = image.placements.all()
-    return f"{placement.repository}@{image.digest[:19]}"
+    return f"{placement.repository}@{image.digest[:15]}"
 
 
 def _logins(folder: Path) -> list[str]:
