@@ -52,7 +52,7 @@ REMEDIATION_STEPS = (
 class Tally:
     """Distinct images by state and their open findings by severity."""
 
-    images: int = 0
+    image_count: int = 0
     unhealthy: int = 0
     healthy: int = 0
     unverified: int = 0
@@ -65,7 +65,7 @@ class Tally:
     @classmethod
     def of(cls, row: Any) -> "Tally":
         """From a row that `tallied` annotated, or a dict of the same names."""
-        read = row.get if isinstance(row, dict) else lambda name: getattr(row, name)
+        read = row.get if isinstance(row, dict) else lambda name: getattr(row, name, 0)
         return cls(**{field.name: read(field.name) or 0 for field in fields(cls)})
 
     def __add__(self, other: "Tally") -> "Tally":
@@ -98,20 +98,20 @@ def tallied(queryset: QuerySet, images: str) -> QuerySet:
         for state in (UNHEALTHY, HEALTHY)
     }
     count |= {severity: Coalesce(Sum(f"{verdict}{severity}"), 0) for severity in SEVERITIES}
-    return queryset.annotate(images=Count(f"{images}id", filter=image), **count).annotate(
-        unverified=F("images") - F("unhealthy") - F("healthy")
+    return queryset.annotate(image_count=Count(f"{images}id", filter=image), **count).annotate(
+        unverified=F("image_count") - F("unhealthy") - F("healthy")
     )
 
 
 def total(images: QuerySet[Image]) -> Tally:
     """The tally of the distinct images of a queryset: one query."""
     verdicts = images.filter(kind=Image.Kind.IMAGE).aggregate(
-        images=Count("id"),
+        image_count=Count("id"),
         unhealthy=Count("id", filter=Q(verdict__state=UNHEALTHY)),
         healthy=Count("id", filter=Q(verdict__state=HEALTHY)),
         **{severity: Coalesce(Sum(f"verdict__{severity}"), 0) for severity in SEVERITIES},
     )
-    verdicts["unverified"] = verdicts["images"] - verdicts["unhealthy"] - verdicts["healthy"]
+    verdicts["unverified"] = verdicts["image_count"] - verdicts["unhealthy"] - verdicts["healthy"]
     return Tally.of(verdicts)
 
 
@@ -120,16 +120,16 @@ IN_STATE = {
     UNHEALTHY: Q(unhealthy__gt=0),
     UNVERIFIED: Q(unhealthy=0, unverified__gt=0),
     HEALTHY: Q(unhealthy=0, unverified=0, healthy__gt=0),
-    NOT_APPLICABLE: Q(images=0),
+    NOT_APPLICABLE: Q(image_count=0),
 }
 
 
 def count_states(queryset: QuerySet, in_state: Mapping[str, Q]) -> dict[str, int]:
     """How many rows are in each state, those that want attention first: one query."""
     counts = queryset.aggregate(
-        **{state: Count("pk", filter=condition) for state, condition in in_state.items()}
+        **{f"in_{state}": Count("pk", filter=q) for state, q in in_state.items()}
     )
-    return {state: counts[state] for state in (UNHEALTHY, UNVERIFIED, HEALTHY, NOT_APPLICABLE)}
+    return {state: counts[f"in_{state}"] for state in (UNHEALTHY, UNVERIFIED, HEALTHY, NOT_APPLICABLE)}
 
 
 def registries_of(user) -> QuerySet[Registry]:

@@ -6,6 +6,9 @@ from registries import connection, scope
 from registries.models import Registry
 from registries.roles import Action
 
+# A folder is one of this machine's own: only who runs it may name one.
+OPERATORS_ONLY = frozenset({Registry.Kind.LAYOUT})
+
 
 class RegistryForm(forms.ModelForm):
     """Where a registry is and how to log in to it; the secret is sealed and never shown again."""
@@ -14,6 +17,7 @@ class RegistryForm(forms.ModelForm):
         label="Password or token",
         required=False,
         strip=False,
+        max_length=10_000,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
         help_text="Sealed at rest, and never shown again.",
     )
@@ -25,14 +29,21 @@ class RegistryForm(forms.ModelForm):
         help_texts = {"username": "Leave empty where anyone may read."}
         widgets = {"username": forms.TextInput(attrs={"autocomplete": "off"})}
 
-    def __init__(self, *args, **kwargs) -> None:
+    def __init__(self, user, *args, **kwargs) -> None:
         super().__init__(*args, **kwargs)
-        for name, field in self.fields.items():
-            if self.is_bound and name in self.errors:
-                field.widget.attrs |= {"aria-invalid": "true"}
+        if not user.is_superuser and self.instance.kind in OPERATORS_ONLY:
+            self.fields["location"].disabled = True
+
+    def clean(self) -> dict:
+        """A kept secret goes only to the place it was given for, never to another."""
+        cleaned = super().clean()
+        keeps = self.instance.sealed_secret and cleaned.get("username") and not cleaned["secret"]
+        if keeps and "location" in self.changed_data:
+            self.add_error("secret", "Enter the password again for the new location.")
+        return cleaned
 
     def save(self, commit: bool = True) -> Registry:
-        """The credentials change with the user name or a new secret; both empty means anonymous."""
+        """The credentials change with a new secret; without a user name nobody logs in."""
         registry = super().save(commit=False)
         username, secret = self.cleaned_data["username"], self.cleaned_data["secret"]
         if secret or not username:
@@ -49,13 +60,10 @@ class ConnectForm(RegistryForm):
         fields = ["subscription", "resource_group", "name", "kind", "location", "username"]
 
     def __init__(self, user, *args, **kwargs) -> None:
-        super().__init__(*args, **kwargs)
+        super().__init__(user, *args, **kwargs)
         allowed = scope.allowed_subscriptions(user, Action.MANAGE_REGISTRIES)
         self.fields["subscription"].queryset = allowed
         if not user.is_superuser:
-            # A folder is one of this machine's own: only who runs it may name one.
             self.fields["kind"].choices = [
-                (kind, label)
-                for kind, label in Registry.Kind.choices
-                if kind != Registry.Kind.LAYOUT
+                choice for choice in Registry.Kind.choices if choice[0] not in OPERATORS_ONLY
             ]

@@ -44,7 +44,7 @@ def connect(request: HttpRequest) -> HttpResponse:
 @login_required
 def settings(request: HttpRequest, pk: int) -> HttpResponse:
     registry = _manageable(request, pk)
-    form = RegistryForm(request.POST or None, instance=registry)
+    form = RegistryForm(request.user, request.POST or None, instance=registry)
     if form.is_valid():
         registry = form.save()
         connection.forget_outcome(registry)
@@ -65,7 +65,7 @@ def webhook(request: HttpRequest, pk: int) -> HttpResponse:
     registry = _manageable(request, pk)
     context = {
         "registry": registry,
-        "form": RegistryForm(instance=registry),
+        "form": RegistryForm(request.user, instance=registry),
         "secret": connection.new_webhook_secret(registry),
         "endpoint": request.build_absolute_uri(reverse("webhook", args=[pk])),
     }

@@ -10,6 +10,13 @@ from findings.vulnerabilities import link
 
 register = template.Library()
 
+MEDIA_TYPES = {
+    "application/vnd.oci.image.manifest.v1+json": "OCI image manifest",
+    "application/vnd.oci.image.index.v1+json": "OCI image index",
+    "application/vnd.docker.distribution.manifest.v2+json": "Docker image manifest",
+    "application/vnd.docker.distribution.manifest.list.v2+json": "Docker manifest list",
+}
+
 
 @register.filter
 def tally(row: Any) -> Tally:
@@ -49,6 +56,11 @@ def state_label(state: str) -> str:
 def short(digest: str) -> str:
     """The first twelve hexadecimal digits, as the panes show them."""
     return digest.partition(":")[2][:12] or digest
+
+
+@register.filter
+def media_label(media_type: str) -> str:
+    return MEDIA_TYPES.get(media_type, media_type)
 
 
 @register.filter

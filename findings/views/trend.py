@@ -16,9 +16,9 @@ def draw(days: Sequence[Day]) -> SafeString:
     if len(days) < FEWEST_DAYS:
         return SafeString("")
     chart = pygal.Line(
-        width=900, height=240, margin=8, spacing=6, min_scale=3, max_scale=6, dots_size=2.5,
-        show_legend=False, show_minor_x_labels=False, x_labels_major_count=6, js=[],
-        disable_xml_declaration=True, pretty_print=False,
+        width=900, height=240, margin=8, spacing=6, min_scale=3, max_scale=6, js=[],
+        show_legend=False, show_dots=False, show_minor_x_labels=False, x_labels_major_count=6,
+        truncate_label=-1, disable_xml_declaration=True, pretty_print=False,
     )  # fmt: skip
     chart.x_labels = [f"{day.day:%-d %b}" for day in days]
     for severity in SEVERITIES:

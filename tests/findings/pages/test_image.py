@@ -1,0 +1,262 @@
+from datetime import timedelta
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+
+from findings.models import Finding, PackageKey, Severity
+from registries.models import IndexMember, Registry, TagMove
+from scans.models import ImageLayer, Scan
+from tests.factories import (
+    a_feed,
+    a_finding,
+    a_layer,
+    a_package,
+    a_registry,
+    a_report,
+    a_repository,
+    a_user,
+    a_verdict,
+    advisories,
+    an_advisory,
+    an_image,
+    an_inventory,
+    find,
+    packages,
+    place,
+)
+
+
+@pytest.fixture
+def repository(subscription):
+    registry = a_registry(subscription, name="shop", location="https://shop.example:5000")
+    return a_repository(registry, name="team/checkout")
+
+
+@pytest.fixture
+def image(repository):
+    return an_image(repository, tags=("latest",))
+
+
+def page_of(client, image, **parameters):
+    repository = image.placements.first().repository
+    return client.get(reverse("image", args=[repository.pk, image.digest]), parameters)
+
+
+def test_an_image_one_may_not_see_does_not_exist(client, reader):
+    assert page_of(client, an_image()).status_code == 404
+
+
+def test_an_image_does_not_stand_in_other_repositories_of_its_registry(client, reader, image):
+    other = a_repository(image.registry)
+    assert client.get(reverse("image", args=[other.pk, image.digest])).status_code == 404
+
+
+def test_facts_of_the_image_are_shown(client, reader, image):
+    a_finding(image)
+    page = page_of(client, image).content.decode()
+    for fact in (image.digest, "latest", "linux/amd64", "Debian GNU/Linux 12 (bookworm)"):
+        assert fact in page
+
+
+def test_the_other_repositories_with_the_same_digest_are_named(client, reader, image):
+    other = a_repository(image.registry, name="mirror/checkout")
+    place(image, other)
+    assert (
+        reverse("image", args=[other.pk, image.digest]) in page_of(client, image).content.decode()
+    )
+
+
+# --- the tag that moved ---
+
+
+def test_an_old_digest_whose_tag_moved_says_where_to_and_what_to_do(client, reader, repository):
+    old, new = an_image(repository), an_image(repository, tags=("latest",))
+    at = timezone.now() - timedelta(days=2)
+    TagMove.objects.create(
+        repository=repository,
+        name="latest",
+        digest_before=old.digest,
+        digest_after=new.digest,
+        at=at,
+    )
+    page = page_of(client, old).content.decode()
+    assert "No tag points to this image any more." in page
+    assert reverse("image", args=[repository.pk, new.digest]) in page
+    assert f"on {at:%-d %B %Y, %H:%M}" in page
+    assert "can still be pulled, so it is still reported" in page
+    assert f"skopeo delete docker://shop.example:5000/team/checkout@{old.digest}" in page
+
+
+def test_an_image_with_a_tag_says_nothing_of_the_kind(client, reader, image):
+    page = page_of(client, image).content.decode()
+    assert "No tag points to this" not in page
+
+
+def test_an_image_whose_index_bears_a_tag_says_nothing_of_the_kind(client, reader, repository):
+    index = an_image(repository, tags=("multi",), kind="index")
+    member = an_image(repository)
+    IndexMember.objects.create(index=index, image=member)
+    page = page_of(client, member).content.decode()
+    assert "No tag points to this" not in page
+    assert page_of(client, index).context["members"].get() == member
+
+
+def test_a_tag_of_an_index_that_moved_is_told_on_its_images(client, reader, repository):
+    index, member = an_image(repository, kind="index"), an_image(repository)
+    IndexMember.objects.create(index=index, image=member)
+    TagMove.objects.create(repository=repository, name="multi", digest_before=index.digest)
+    page = page_of(client, member).content.decode()
+    assert "The tag <b>multi</b> was removed" in page
+
+
+def test_a_folder_of_layouts_is_given_no_command(client, reader, repository):
+    Registry.objects.update(kind="layout", location="/srv/layouts")
+    page = page_of(client, an_image(repository)).content.decode()
+    assert "No tag points to this" in page
+    assert "skopeo" not in page
+
+
+def test_moves_in_other_repositories_are_not_its_history(client, reader, image):
+    other = a_repository(image.registry)
+    TagMove.objects.create(repository=other, name="latest", digest_after=image.digest)
+    assert page_of(client, image).context["moves"] == []
+
+
+# --- what is not known ---
+
+
+def test_an_unverified_image_shows_why_with_the_scanners_own_words(client, reader, image):
+    a_report(image, [], result="unverified", reason="damaged")
+    a_verdict(image, state="unverified", reason="damaged", detail="Layer 3 ends in the middle.")
+    page = page_of(client, image).content.decode()
+    assert "Layer 3 ends in the middle." in page
+    assert "Push the image again." in page
+
+
+def test_an_image_of_a_plan_that_is_off_says_so(client, reader, image, subscription):
+    subscription.plan_enabled = False
+    subscription.save()
+    assert "The plan is off" in page_of(client, image).content.decode()
+
+
+def test_versions_nobody_understands_are_told_and_marked(client, reader, image):
+    package = a_package(version="not-a-version")
+    PackageKey.objects.create(package=package, ecosystem="Debian:12", name="x", key=None)
+    a_report(image, [an_inventory([package])])
+    a_verdict(image, unreadable_versions=1)
+    assert "no ordering understands" in page_of(client, image).content.decode()
+    packages = page_of(client, image, tab="packages").content.decode()
+    assert "version not understood: not judged" in packages
+
+
+# --- the lists inside ---
+
+
+def scanned(image, severities, **more):
+    """The image with one finding of each of these severities."""
+    of = packages(len(severities))
+    found = advisories(len(severities), a_feed())
+    for advisory, severity in zip(found, severities, strict=True):
+        advisory.severity = severity
+        advisory.save()
+    inventory = an_inventory(of)
+    made = find(inventory, list(zip(of, found, strict=True)), **more)
+    a_report(image, [inventory])
+    a_verdict(image)
+    return made
+
+
+def rows_of(response):
+    return [finding for finding, _ in response.context["findings"]]
+
+
+def test_findings_come_worst_first(client, reader, image):
+    low, critical, high = scanned(image, [1, 4, 3])
+    assert rows_of(page_of(client, image)) == [critical, high, low]
+
+
+def test_findings_of_images_with_other_package_sets_do_not_show(client, reader, image):
+    (own,) = scanned(image, [3])
+    scanned(an_image(image.placements.get().repository), [4])
+    assert rows_of(page_of(client, image)) == [own]
+
+
+@pytest.mark.parametrize("severity", list(Severity))
+def test_findings_can_be_filtered_by_severity(client, reader, image, severity):
+    made = scanned(image, list(Severity))
+    response = page_of(client, image, severity=severity.name.lower())
+    assert rows_of(response) == [made[severity]]
+
+
+def test_findings_can_be_filtered_by_fix(client, reader, image):
+    scanned(image, [3], fixed_version="")
+    assert rows_of(page_of(client, image, fix="yes")) == []
+    assert len(rows_of(page_of(client, image, fix="no"))) == 1
+
+
+def test_findings_are_searched_by_package_and_by_any_of_their_names(client, reader, image):
+    package = a_package(name="libneedle2")
+    advisory = an_advisory(aliases=("GHSA-needle-needle",))
+    other = a_package()
+    inventory = an_inventory([package, other])
+    wanted, _ = find(inventory, [(package, advisory), (other, an_advisory())])
+    a_report(image, [inventory])
+    for q in ("NEEDLE2", "ghsa-needle", advisory.vulnerability.name):
+        assert rows_of(page_of(client, image, q=q)) == [wanted]
+
+
+def test_closed_findings_have_a_list_of_their_own(client, reader, image):
+    kept, closed = scanned(image, [3, 4])
+    Finding.objects.filter(pk=closed.pk).update(
+        closed_at=timezone.now(), closed_cause="advisory-withdrawn"
+    )
+    assert rows_of(page_of(client, image)) == [kept]
+    response = page_of(client, image, tab="closed")
+    assert rows_of(response) == [closed]
+    assert "Advisory withdrawn" in response.content.decode()
+
+
+def test_packages_name_the_file_and_the_layer_they_came_from(client, reader, image):
+    layer = a_layer()
+    a_report(image, [an_inventory(packages(2), layer)])
+    page = page_of(client, image, tab="packages").content.decode()
+    assert "var/lib/dpkg/status" in page
+    assert layer.digest in page
+
+
+def test_layers_show_their_instruction_and_their_own_findings(client, reader, image):
+    base, own = a_layer(), a_layer()
+    shared = packages(2)
+    inventories = [an_inventory(shared, base), an_inventory(packages(1), own)]
+    # The same package has findings in the sets of other images too: they do not count here.
+    advisory = an_advisory(severity=4)
+    find(inventories[0], [(shared[0], advisory), (shared[1], an_advisory(severity=3))])
+    find(an_inventory(shared), [(shared[0], advisory)])
+    a_report(image, inventories)
+    ImageLayer.objects.create(report_id=image.pk, position=5, created_by="CMD run")
+    layers = page_of(client, image, tab="layers").context["layers"]
+    told = [(row.packages, row.tally.critical, row.tally.high) for row in layers]
+    assert told == [(2, 1, 1), (1, 0, 0), (0, 0, 0)]
+    assert layers[2].step.created_by == "CMD run"
+
+
+# --- scan now ---
+
+
+def test_whoever_may_scan_asks_for_a_scan(client, owner, image):
+    path = reverse("scan-image", args=[image.placements.get().repository_id, image.digest])
+    assert path in page_of(client, image).content.decode()
+    response = client.post(path, follow=True)
+    assert "A scan is queued." in response.content.decode()
+    assert Scan.objects.get().image == image
+    assert "No scan was queued" in client.post(path, follow=True).content.decode()
+    assert Scan.objects.count() == 1
+
+
+def test_a_reader_may_not_ask_for_a_scan(client, image, subscription):
+    client.force_login(a_user(subscription))
+    path = reverse("scan-image", args=[image.placements.get().repository_id, image.digest])
+    assert path not in page_of(client, image).content.decode()
+    assert client.post(path).status_code == 404
+    assert not Scan.objects.exists()
