@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db import DatabaseError, OperationalError, connection, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from registries import inventory
 from registries.inventory import store
 from registries.models import Registry, RegistryEvent
-from registries.oci.errors import RegistryError
+from registries.oci.errors import RegistryError, Throttled, Unreachable
 from registries.providers import PROVIDERS, Event
 
 log = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ APPLY = {
 FIRST_RETRY = timedelta(seconds=10)
 LAST_RETRY = timedelta(hours=1)
 KEPT_FOR = timedelta(days=30)  # so long is a re-delivery recognised
-FORGOTTEN_AT_ONCE = 10_000
+AT_ONCE = 10_000
 
 _ACCEPTED = (
     "delivery", "action", "repository", "digest", "tag",
@@ -64,9 +64,12 @@ def accept(registry: Registry, events: Sequence[Event]) -> int:
 
 
 def apply_due(limit: int = 500) -> int:
-    """Apply events that nobody has applied yet, oldest first; returns how many were."""
-    applied = 0
-    for _ in range(limit):
+    """Apply events that nobody has applied yet, oldest first; returns how many were.
+
+    Pulls of what is known are by far the most, and are applied all at once.
+    """
+    applied = _apply_known_pulls(limit)
+    for _ in range(limit - applied):
         outcome = _apply_next()
         if outcome is None:
             break
@@ -81,7 +84,7 @@ def apply_again(events: QuerySet[RegistryEvent]) -> int:
 
 def forget_old() -> int:
     """Delete old applied events, looking at the oldest rows alone however long the table is."""
-    oldest = RegistryEvent.objects.order_by("pk").values("pk")[:FORGOTTEN_AT_ONCE]
+    oldest = RegistryEvent.objects.order_by("pk").values("pk")[:AT_ONCE]
     old = RegistryEvent.objects.filter(
         pk__in=oldest, applied_at__isnull=False, received_at__lt=timezone.now() - KEPT_FOR
     )
@@ -91,6 +94,16 @@ def forget_old() -> int:
 def due() -> QuerySet[RegistryEvent]:
     return RegistryEvent.objects.filter(
         Q(problem="") | Q(retry_at__lte=timezone.now()), applied_at=None
+    )
+
+
+@transaction.atomic
+def _apply_known_pulls(limit: int) -> int:
+    pulls = due().filter(action=Action.PULL).order_by("pk")
+    claimed = pulls.select_for_update(skip_locked=True).values_list("pk", flat=True)
+    recorded = inventory.record_known_pulls(list(claimed[:limit]))
+    return RegistryEvent.objects.filter(pk__in=recorded).update(
+        applied_at=timezone.now(), attempts=F("attempts") + 1, retry_at=None, problem=""
     )
 
 
@@ -108,6 +121,8 @@ def _apply_next() -> bool | None:
             APPLY[event.action](event.registry, event)
     except RegistryError as error:
         _keep(event, str(error), retry=not error.permanent)
+        if isinstance(error, Unreachable | Throttled):
+            _postpone_others(event)
     except OperationalError as error:  # a deadlock or a lock that timed out
         _keep(event, f"The database was busy: {error}", retry=True)
     except (DatabaseError, ValueError, TypeError, LookupError) as error:
@@ -120,19 +135,18 @@ def _apply_next() -> bool | None:
 
 
 def _keep(event: RegistryEvent, problem: str, retry: bool) -> None:
-    """Leave the event as it is, with the reason. A registry that does not answer one event will
-    not answer its others either: they wait with it instead of being tried one by one."""
-    event.problem = problem
-    if not retry:
-        event.retry_at = None
-        return
-    event.retry_at = timezone.now() + min(
-        FIRST_RETRY * 2 ** min(event.attempts - 1, 20), LAST_RETRY
-    )
+    """Leave the event as it is, with the reason."""
+    wait = min(FIRST_RETRY * 2 ** min(event.attempts - 1, 20), LAST_RETRY)
+    event.problem, event.retry_at = problem, timezone.now() + wait if retry else None
+
+
+def _postpone_others(event: RegistryEvent) -> None:
+    """A registry that is not there for one event is not there for its others either: they wait
+    with it instead of being tried one by one."""
     others = due().filter(registry=event.registry).exclude(pk=event.pk)
     claimed = others.select_for_update(skip_locked=True).values_list("pk", flat=True)
-    RegistryEvent.objects.filter(pk__in=list(claimed[:FORGOTTEN_AT_ONCE])).update(
-        retry_at=event.retry_at, problem=problem
+    RegistryEvent.objects.filter(pk__in=list(claimed[:AT_ONCE])).update(
+        retry_at=event.retry_at, problem=event.problem
     )
 
 

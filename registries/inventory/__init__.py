@@ -4,8 +4,22 @@
 same time and in any order: an older word never overwrites a newer one. `disconnect` forgets it all.
 """
 
-from registries.inventory.changes import record_delete, record_mount, record_pull, record_push
+from registries.inventory.changes import (
+    record_delete,
+    record_known_pulls,
+    record_mount,
+    record_pull,
+    record_push,
+)
 from registries.inventory.store import disconnect
 from registries.inventory.walk import sync
 
-__all__ = ["disconnect", "record_delete", "record_mount", "record_pull", "record_push", "sync"]
+__all__ = [
+    "disconnect",
+    "record_delete",
+    "record_known_pulls",
+    "record_mount",
+    "record_pull",
+    "record_push",
+    "sync",
+]

@@ -1,11 +1,33 @@
 """Apply one event. The network is asked only about what the tables do not know yet."""
 
+from collections.abc import Sequence
+
+from django.db import connection
 from django.db.models import Q, QuerySet
 
 from registries.connection import connect
 from registries.inventory import reading, store
 from registries.models import Placement, Registry, RegistryEvent, Repository
 from registries.oci.errors import NotFound
+
+_KNOWN_PULLS = """
+    SELECT event.id, placement.id, event.occurred_at, event.actor
+    FROM registries_registryevent event
+    JOIN registries_repository repository
+        ON repository.registry_id = event.registry_id AND repository.name = event.repository
+    JOIN registries_image image
+        ON image.registry_id = event.registry_id AND image.digest = event.digest
+    JOIN registries_placement placement
+        ON placement.repository_id = repository.id AND placement.image_id = image.id
+    WHERE event.id = ANY(%s)
+    ORDER BY event.occurred_at, event.id
+"""
+_NEWEST_PULLS = """
+    UPDATE registries_placement placement SET pulled_at = said.at, pulled_by = said.by
+    FROM unnest(%s::bigint[], %s::timestamptz[], %s::text[]) AS said (id, at, by)
+    WHERE placement.id = said.id
+        AND (placement.pulled_at IS NULL OR placement.pulled_at < said.at)
+"""
 
 
 def record_push(registry: Registry, event: RegistryEvent) -> None:
@@ -31,6 +53,22 @@ def record_pull(registry: Registry, event: RegistryEvent) -> None:
     platform, and both are announced, so an index's pull says nothing about its other members."""
     if _ensure_placed(registry, event):
         _newest(_placements(registry, event), "pulled", event)
+
+
+def record_known_pulls(events: Sequence[int]) -> list[int]:
+    """Record pulls, by their events' ids, of what stands where they say; returns the ids of those.
+
+    The others are for `record_pull`, which asks the registry.
+    """
+    if not events:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(_KNOWN_PULLS, [list(events)])
+        known = cursor.fetchall()
+        newest = {placement: (placement, at, by) for _, placement, at, by in known}
+        columns = list(zip(*sorted(newest.values()), strict=True)) or [(), (), ()]
+        cursor.execute(_NEWEST_PULLS, [list(column) for column in columns])
+    return [event for event, *_ in known]
 
 
 def record_delete(registry: Registry, event: RegistryEvent) -> None:

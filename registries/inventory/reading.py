@@ -3,7 +3,8 @@
 from collections.abc import Container
 from dataclasses import dataclass
 
-from registries.oci.errors import BadContent, NotFound
+from registries.models import DIGEST_LENGTH
+from registries.oci.errors import BadContent, DigestMismatch, NotFound
 from registries.oci.manifest import (
     MAX_ENTRIES,
     Index,
@@ -87,7 +88,7 @@ class _Reader:
         """Read a member; a sparse index lists some that are not there."""
         if digest in self.known or digest in self.found:
             return True
-        if len(self.found) >= MAX_ENTRIES:
+        if len(self.found) >= MAX_ENTRIES or len(digest) > DIGEST_LENGTH:
             return False
         try:
             self.read(digest, platform, depth)
@@ -99,5 +100,5 @@ class _Reader:
         """From the configuration, since a single manifest does not say it; empty is unknown."""
         try:
             return read_config(self.source, self.repository, manifest).platform
-        except (BadContent, NotFound):
+        except (BadContent, DigestMismatch, NotFound):
             return UNKNOWN

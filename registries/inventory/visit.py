@@ -13,7 +13,7 @@ from registries.oci.errors import BadContent, DigestMismatch, NotFound
 from registries.providers import Source
 
 PAGE = 200  # tags resolved, then written in one short transaction
-MAX_NAMES = 1_000_000
+MAX_LISTED = 1_000_000
 
 
 class Visit:
@@ -48,7 +48,7 @@ class Visit:
     def _pages(self, listing: Callable[[str], Iterator[str]], what: str) -> Iterator[list[str]]:
         """A repository without any tags, or without anything, may be said not to be there."""
         try:
-            names = at_most(MAX_NAMES, listing(self.repository.name), what)
+            names = at_most(MAX_LISTED, listing(self.repository.name), what)
             while page := list(islice(names, PAGE)):
                 yield page
         except NotFound:

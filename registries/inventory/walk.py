@@ -1,11 +1,12 @@
 """Walk a registry's catalogue: find what no event announced, and notice what is gone."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
 from django.conf import settings
-from django.db import connection
+from django.db import DataError, IntegrityError, connection
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
@@ -20,6 +21,8 @@ MAX_REPOSITORIES = 100_000
 MAX_FAILED_IN_A_ROW = 5
 RETRY_FAILED_AFTER = timedelta(minutes=5)
 _LOCK = 0x76696769  # any number of our own, beside the registry's id
+
+log = logging.getLogger(__name__)
 
 
 def sync(registry: Registry) -> int:
@@ -99,6 +102,10 @@ class _Walk:
             self._walk_repository(source, name, listed)
         except (Unreachable, Throttled):
             raise
+        except (DataError, IntegrityError):
+            # Hostile content, or an event that deleted what was being written: the next walk sees.
+            log.exception("Repository %s of registry %s", name, self.registry.pk)
+            self._note(f"Repository {name} could not be stored; it is walked again soon.")
         except RegistryError as error:
             self._note(f"Repository {name}: {error}")
             self.failed_in_a_row += 1

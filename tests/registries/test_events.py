@@ -5,10 +5,10 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from registries import events
+from registries import events, inventory
 from registries.models import Placement, Registry, RegistryEvent
 from registries.oci.client import USER_AGENT
-from registries.oci.errors import AccessDenied, BadContent, Unreachable
+from registries.oci.errors import AccessDenied, BadContent, DigestMismatch, Unreachable
 from registries.providers import Event
 from registries.providers.layout import LayoutSource
 from tests.factories import a_digest, a_number, a_registry
@@ -113,6 +113,50 @@ def test_no_more_are_applied_than_asked_for(shelves):
     events.accept(shelves, [an_event(action="delete-tag", tag="v1") for _ in range(3)])
     assert events.apply_due(limit=2) == 2
     assert events.apply_due(limit=2) == 1
+
+
+def test_a_thousand_pulls_of_known_images_take_few_queries(
+    shelves, folder, django_assert_max_num_queries
+):
+    shelf = Shelf(folder, "app")
+    one, two = shelf.image("a", "v1"), shelf.image("b", "v2")
+    inventory.sync(shelves)
+    now = timezone.now()
+    pulls = [
+        an_event(action="pull", digest=digest, actor=f"{n}", occurred_at=now - timedelta(minutes=n))
+        for n in range(1, 501)
+        for digest in (one, two)
+    ]
+    events.accept(shelves, pulls)
+    with django_assert_max_num_queries(12):
+        assert events.apply_due(limit=2000) == 1000
+    pulled = Placement.objects.values_list("pulled_at", "pulled_by")
+    assert list(pulled) == [(now - timedelta(minutes=1), "1")] * 2
+    assert not events.due().exists()
+    events.accept(shelves, [an_event(action="pull", digest=one, occurred_at=now - timedelta(9))])
+    assert events.apply_due() == 1
+    assert set(pulled.all()) == {(now - timedelta(minutes=1), "1")}
+
+
+def test_a_pull_of_what_is_not_known_is_asked_of_the_registry_all_the_same(shelves, folder):
+    shelf = Shelf(folder, "app")
+    known = shelf.image("a", "v1")
+    inventory.sync(shelves)
+    unknown = shelf.image("b")
+    events.accept(shelves, [an_event(action="pull", digest=d) for d in (unknown, known)])
+    assert events.apply_due() == 2
+    assert Placement.objects.filter(pulled_at__isnull=False).count() == 2
+
+
+def test_one_image_that_is_spoilt_holds_no_other_event_of_its_registry_up(
+    shelves, folder, monkeypatch
+):
+    digest = Shelf(folder, "app").image("a")
+    failing(monkeypatch, DigestMismatch("It is not what it promises."))
+    events.accept(shelves, [an_event(), an_event(digest=digest)])
+    assert events.apply_due() == 1
+    assert RegistryEvent.objects.filter(retry_at__isnull=False).count() == 1
+    assert Placement.objects.get().image.digest == digest
 
 
 def failing(monkeypatch, *errors: Exception) -> None:

@@ -1,5 +1,6 @@
 from datetime import timedelta
 
+import orjson
 import pytest
 from django.utils import timezone
 
@@ -7,7 +8,7 @@ from registries import inventory
 from registries.inventory import visit, walk
 from registries.models import Image, IndexMember, Placement, Registry, Repository, Tag, TagMove
 from registries.oci.errors import BadContent, ServerFailed, Unreachable
-from registries.oci.manifest import OCI_MANIFEST
+from registries.oci.manifest import OCI_INDEX, OCI_MANIFEST
 from registries.providers.layout import LayoutSource
 from tests import pushing
 from tests.factories import an_image
@@ -90,6 +91,39 @@ def test_a_manifest_that_cannot_be_understood_is_an_image_whose_scan_will_say_so
     inventory.sync(shelves)
     assert digests(kind="image") == {digest}
     assert tags() == {"app:odd": digest}
+
+
+def test_a_member_or_a_configuration_that_cannot_be_kept_hides_nothing_else(shelves, folder):
+    shelf = Shelf(folder, "app")
+    built = pushing.image({"file": "content"})
+    entry = built.descriptor | {"digest": "sha512:" + "0" * 128}
+    index = {"schemaVersion": 2, "manifests": [entry, built.descriptor]}
+    shelf.shelve(Built(orjson.dumps(index), OCI_INDEX, children=(built,)), "v1")
+    spoilt = pushing.image({"file": "other"})
+    shelf.shelve(spoilt, "v2")
+    shelf.spoil(pushing.digest_of(spoilt.blobs[0]))
+    inventory.sync(shelves)
+    assert shelves.problem == ""
+    assert digests(kind="image") == {built.digest, spoilt.digest}
+    assert Image.objects.get(digest=spoilt.digest).platform == ""
+
+
+def test_content_that_the_database_refuses_leaves_the_other_repositories_to_be_walked(
+    shelves, folder, monkeypatch
+):
+    for name in ("a", "b", "c"):
+        Shelf(folder, name).image(name, "v1")
+    real = visit.store.point_tags
+
+    def point_tags(repository, *more):
+        if repository.name == "b":
+            Image.objects.create(registry=shelves, digest="x" * 72)
+        return real(repository, *more)
+
+    monkeypatch.setattr(visit.store, "point_tags", point_tags)
+    inventory.sync(shelves)
+    assert set(tags()) == {"a:v1", "c:v1"}
+    assert "Repository b" in shelves.problem
 
 
 def test_one_spoilt_manifest_is_named_and_hides_nothing_else(shelves, folder):
