@@ -11,7 +11,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import django
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 from rich.table import Table
@@ -147,7 +146,7 @@ def _wait(reached: Callable[[], bool], what: str) -> None:
 
 def verdicts(registry: Registry) -> Table:
     """A row per image: what it is called, how it fares, and why."""
-    table = Table(box=SIMPLE_HEAD)
+    table = Table(box=None, padding=(0, 2, 0, 0))
     table.add_column("image", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
     for severity in ("critical", "high", "medium", "low"):
