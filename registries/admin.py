@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from registries import connection, events, inventory, plans, tasks, tokens
-from registries.forms import RegistryForm
+from registries.forms import OPERATORS_ONLY, RegistryForm
 from registries.long_tables import LongTable
 from registries.models import (
     AccessToken,
@@ -202,6 +202,22 @@ class RegistryAdmin(admin.ModelAdmin):
     fields += ["verified_at", "walked_at", "problem", "pulls_known_since", "webhook"]
     readonly_fields = ["verified_at", "walked_at", "problem", "pulls_known_since", "webhook"]
     actions = ["sync_now", "verify", "new_webhook_secret"]
+
+    def get_form(self, request: HttpRequest, obj=None, change: bool = False, **more):
+        """The form of the pages, with its rules for who may name a folder of this machine."""
+        form = super().get_form(request, obj, change, **more)
+
+        class FormOfUser(form):
+            def __init__(self, *args, **kwargs) -> None:
+                super().__init__(request.user, *args, **kwargs)
+
+        return FormOfUser
+
+    def formfield_for_choice_field(self, db_field, request: HttpRequest, **more):
+        if db_field.name == "kind" and not request.user.is_superuser:
+            choices = Registry.Kind.choices
+            more["choices"] = [choice for choice in choices if choice[0] not in OPERATORS_ONLY]
+        return super().formfield_for_choice_field(db_field, request, **more)
 
     @admin.display(description="webhook path")
     def webhook(self, registry: Registry) -> str:

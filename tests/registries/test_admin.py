@@ -197,13 +197,24 @@ def test_a_changed_location_is_unverified_and_walked(admin_client, subscription,
     admin_client.post(page("registry", "add"), registry_form(subscription))
     registry = Registry.objects.get()
     Registry.objects.update(verified_at=timezone.now(), walked_at=timezone.now())
-    admin_client.post(
-        page("registry", "change", registry.pk),
-        registry_form(subscription, location="https://other.example", secret=""),
-    )
+    moved = registry_form(subscription, location="https://other.example", secret="")
+    answer = admin_client.post(page("registry", "change", registry.pk), moved)
+    assert "Enter the password again" in answer.text
+    moved["secret"] = "correct horse"
+    admin_client.post(page("registry", "change", registry.pk), moved)
     registry.refresh_from_db()
     assert (registry.verified_at, registry.walked_at) == (None, None)
     assert len(asked) == 2
+
+
+def test_only_a_superuser_names_a_folder_of_this_machine(client, staff, subscription, folder):
+    grant(staff, "add_registry", "view_registry", "view_subscription")
+    client.force_login(staff)
+    layout = registry_form(subscription, kind="layout", location=str(folder))
+    assert "Select a valid choice" in client.post(page("registry", "add"), layout).text
+    assert not Registry.objects.exists()
+    client.post(page("registry", "add"), registry_form(subscription))
+    assert Registry.objects.get().kind == "distribution"
 
 
 def test_registries_are_synced_now(admin_client, asked):
