@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.db import connections
+from playwright.sync_api import expect, sync_playwright
 
 from registries.models import Role
 from tests.factories import an_estate
@@ -20,9 +22,8 @@ pytestmark = [
 
 @pytest.fixture
 def browser():
-    from playwright.sync_api import sync_playwright
-
-    # Playwright keeps an event loop in this thread; the ORM is still used by this thread alone.
+    # Playwright keeps an event loop in this thread: Django takes it for async code, and gives it a
+    # database connection of its own, which nobody else would close.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
@@ -30,6 +31,7 @@ def browser():
         )
         yield browser
         browser.close()
+        connections.close_all()
     del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
 
 
@@ -91,15 +93,16 @@ def test_a_search_replaces_the_list_and_stands_in_the_address(visit, estate, liv
     page = visit(1280)
     image = estate.images[0]
     page.goto(f"{live_server.url}/repositories/{estate.repositories[0].pk}/images/{image.digest}")
-    assert page.locator("#list tbody tr").count() == 50
+    rows = page.locator("#list tbody tr")
+    assert rows.count() == 50
     page.get_by_role("link", name="Next").click()
     page.wait_for_url("**after=**")
-    page.wait_for_function("document.querySelectorAll('#list tbody tr').length === 10")
+    expect(rows).to_have_count(10)
     page.locator("main").get_by_label("Search").fill("no such package")
     page.get_by_text("No finding is like that.").wait_for()
     assert "q=no%20such%20package" in page.url
     page.go_back()
-    page.wait_for_function("document.querySelectorAll('#list tbody tr').length === 10")
+    expect(rows).to_have_count(10)
     page.get_by_role("banner").wait_for()
 
 
