@@ -18,7 +18,8 @@ class Budget:
     entries: int = 5_000_000
     bytes: int = 64 * 1024**3  # of the uncompressed tar
     ratio: int = 500  # uncompressed to compressed
-    seconds: float = 600.0
+    seconds: float = 600.0  # of reading, without waiting for the registry
+    waiting_seconds: float = 3600.0  # for the registry
     path_length: int = 2048  # bytes; also what a database index can hold
     depth: int = 200  # folders
     wanted_file_bytes: int = 32 * 1024 * 1024
@@ -42,6 +43,13 @@ def too_large(what: str, limit: int, budget: str) -> LayerError:
     )
 
 
+def too_slow(what: str, limit: float, budget: str) -> LayerError:
+    return LayerError(
+        Reason.TOO_SLOW,
+        f"A layer took too long {what}: more than {limit:g} seconds (the budget “{budget}”).",
+    )
+
+
 class Meter:
     """Counts one layer's bytes on both sides of the decompression and watches the clock."""
 
@@ -49,18 +57,24 @@ class Meter:
         self.compressed = 0
         self.bytes = 0
         self._budget = budget
-        self._deadline = monotonic() + budget.seconds
+        self._began = monotonic()
+        self._waited = 0.0
         self._hash = hashlib.sha256() if digest_tar else None
 
     @property
     def diff_id(self) -> str:
         return f"sha256:{self._hash.hexdigest()}" if self._hash else ""
 
-    def before(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+    def before(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
         """The compressed chunks, counted. Errors of their source pass through."""
-        for chunk in chunks:
+        while True:
+            asked = monotonic()
+            chunk = next(chunks, None)
+            self._waited += monotonic() - asked
+            if chunk is None:
+                return
             self.compressed += len(chunk)
-            self.check_time()
+            self._check_time()
             yield chunk
 
     def after(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
@@ -68,18 +82,16 @@ class Meter:
         for piece in pieces:
             self.bytes += len(piece)
             self._check_size()
-            self.check_time()
+            self._check_time()
             if self._hash:
                 self._hash.update(piece)
             yield piece
 
-    def check_time(self) -> None:
-        if monotonic() > self._deadline:
-            raise LayerError(
-                Reason.TOO_SLOW,
-                "A layer took too long to read: more than "
-                f"{self._budget.seconds:g} seconds (the budget “seconds”).",
-            )
+    def _check_time(self) -> None:
+        if self._waited > self._budget.waiting_seconds:
+            raise too_slow("to arrive", self._budget.waiting_seconds, "waiting seconds")
+        if monotonic() - self._began - self._waited > self._budget.seconds:
+            raise too_slow("to read", self._budget.seconds, "seconds")
 
     def _check_size(self) -> None:
         budget = self._budget

@@ -1,6 +1,6 @@
 """Read one layer, from its chunks to its record, in one pass and without holding it."""
 
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Iterator, Set
 from itertools import islice
 
 from scans import osrelease
@@ -45,7 +45,7 @@ def read_layer(
         raise
 
 
-def _read(chunks: Iterable[bytes], meter: Meter, contents: "_Contents") -> LayerRecord:
+def _read(chunks: Iterator[bytes], meter: Meter, contents: "_Contents") -> LayerRecord:
     compression, pieces = decompress(meter.before(chunks))
     walk = TarWalk(meter.after(pieces), contents.budget)
     for entry in walk:
@@ -72,6 +72,7 @@ class _Contents:
         self._above: set[str] = set()  # folders that hold wanted files
         self._folders: list[str] = []  # with entries of their own, from the root to the latest
         self._wanted_bytes = 0
+        self._held = 0  # bytes in `_bodies`
         self._packages = 0
         self._remembered = 0
 
@@ -119,9 +120,20 @@ class _Contents:
         self._check_wanted(entry, reader)
         body = walk.body()
         if entry.path in self._also_read:
-            self._bodies[entry.path] = body
+            self._hold(entry.path, body)
         if reader:
             self._put(entry.path, self._content(entry.path, body, reader))
+
+    def _hold(self, path: str, body: bytes) -> None:
+        limit = self.budget.wanted_file_bytes
+        self._held += len(body)
+        if self._held > limit:
+            raise too_large(
+                "the files that hard links lead to are too long together",
+                limit,
+                "wanted file bytes",
+            )
+        self._bodies[path] = body
 
     def _add_hard_link(self, path: str, target: str, reader: "_Reader") -> None:
         if target in self._files and _reader_of(target) is reader:

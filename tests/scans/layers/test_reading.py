@@ -114,6 +114,16 @@ def test_damage_on_the_way_is_the_sources_to_tell(blob):
         read_layer(failing([blob, b"more"], DigestMismatch("")))
 
 
+def test_what_is_held_for_hard_links_is_bounded():
+    stores = [file(f"store/{number}", bytes(900)) for number in range(3)]
+    with pytest.raises(LayerError, match="hard links lead to are too long together"):
+        read_layer(
+            [tar(*stores)],
+            budget=Budget(wanted_file_bytes=2000),
+            also_read={info.name for info, _ in stores},
+        )
+
+
 LAYER = tar(
     folder("var/lib/dpkg"),
     file("var/lib/dpkg/status", status(("bash", "5.2"), ("dash", "0.5"))),
@@ -137,6 +147,7 @@ LAYER = tar(
         (Budget(packages=1), Reason.TOO_LARGE, "“packages” is 1"),
         (Budget(remembered_bytes=500), Reason.TOO_LARGE, "“remembered bytes” is 500"),
         (Budget(seconds=0), Reason.TOO_SLOW, "0 seconds (the budget “seconds”)"),
+        (Budget(waiting_seconds=0), Reason.TOO_SLOW, "0 seconds (the budget “waiting seconds”)"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
