@@ -168,6 +168,9 @@ SPECTACULAR_SETTINGS = {
 # How far back a pull makes an image worth watching, and how often it is judged again.
 PULL_WINDOW_DAYS = env.int("VIGIE_PULL_WINDOW_DAYS", 30)
 RESCAN_INTERVAL_DAYS = env.int("VIGIE_RESCAN_INTERVAL_DAYS", 7)
+# Folders below which a registry of kind layout may lie: a role on a subscription is no right to
+# read the rest of this machine.
+LAYOUT_ROOTS = [Path(root) for root in env.list("VIGIE_LAYOUT_ROOTS", [str(DATA_DIR)])]
 # How often a registry's catalogue is walked, whatever its events say.
 WALK_INTERVAL_SECONDS = env.int("VIGIE_WALK_INTERVAL_SECONDS", 3600)
 # How often feeds are asked for news.

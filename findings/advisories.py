@@ -21,6 +21,7 @@ from findings import clusters
 from findings.evaluation import hold_lock
 from findings.feeds import FeedError, osv
 from findings.feeds.sources import open_source
+from findings.matching import cluster_ids
 from findings.models import Feed
 from findings.severity import assess
 
@@ -154,7 +155,7 @@ def _advisory_row(record: osv.Record, content_hash: bytes) -> tuple:
     assessed = assess(record)
     return (
         record.id,
-        list(clusters.cluster_ids(record)),
+        list(cluster_ids(record)),
         record.modified,
         record.published,
         record.withdrawn,

@@ -1,24 +1,12 @@
 """Ids that mean the same vulnerability, brought together when advisories are imported."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from django.db.models import Q
 
-from findings.feeds import osv
-from findings.matching import cluster_ids as ids_of
 from findings.matching import preferred_name
 from findings.models import Vulnerability, VulnerabilityAlias
-
-# A record that claims more names than this is not believed to be about one vulnerability: were it,
-# a single hostile record could pour a whole database into one finding.
-MOST_IDS = 20
-
-
-def cluster_ids(record: osv.Record) -> Iterable[str]:
-    """The ids that name what this record is about, its own first."""
-    ids = ids_of(record)
-    return ids if len(ids) <= MOST_IDS else [record.id]
 
 
 def assign(cursor) -> None:

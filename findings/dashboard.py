@@ -4,9 +4,10 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from django.conf import settings
-from django.db.models import Count, Min, Q, QuerySet, Sum
+from django.db.models import Count, Min, Q, Sum
 from django.utils import timezone
 
+from findings.images import ImageRow, describe, placements
 from findings.models import DailyCount, Feed, ImageVerdict
 from findings.recommendations import SEVERITIES, UNHEALTHY, Tally, registries_of
 from registries import scope
@@ -71,15 +72,17 @@ def registries(user) -> list[Registry]:
     return list(registries_of(user).order_by(*order, "name", "id"))
 
 
-def worst_images(user, limit: int = 8) -> QuerySet[ImageVerdict]:
+def worst_images(user, limit: int) -> list[ImageRow]:
+    """The most vulnerable images, each as it stands in the repository it was first seen in."""
     visible = scope.visible(ImageVerdict.objects.all(), user, "image__registry__subscription")
     order = [f"-{severity}" for severity in SEVERITIES]
-    return (
+    worst = list(
         visible.filter(state=UNHEALTHY)
-        .select_related("image__registry")
-        .prefetch_related("image__placements__repository", "image__tags")
-        .order_by(*order, "-image_id")[:limit]
+        .order_by(*order, "-image_id")
+        .values_list("image_id", flat=True)[:limit]
     )
+    rows = placements().filter(image__in=worst).order_by("image", "id").distinct("image")
+    return sorted(describe(list(rows)), key=lambda row: worst.index(row.placement.image_id))
 
 
 def activity(user, limit: int = 6) -> Activity:

@@ -174,6 +174,14 @@ def _match(cursor) -> None:
         INSERT INTO changed_package SELECT DISTINCT package_id FROM written
         """
     )
+    # What an import says of a package of unknown version changes no match, but what is unknown.
+    cursor.execute(
+        """
+        INSERT INTO changed_package
+        SELECT w.id FROM work_package w JOIN findings_packagekey k ON k.package_id = w.id
+        WHERE k.key IS NULL
+        """
+    )
     cursor.execute("DROP TABLE desired")
 
 
@@ -249,7 +257,10 @@ def _roll_up_inventories(cursor) -> int:
         SELECT w.id, c.critical, c.high, c.medium, c.low, c.unknown, (
                 SELECT count(DISTINCT e.package_id) FROM scans_inventorypackage e
                 JOIN findings_packagekey k ON k.package_id = e.package_id
-                WHERE e.inventory_id = w.id AND k.key IS NULL),
+                WHERE e.inventory_id = w.id AND k.key IS NULL AND EXISTS (
+                    SELECT FROM findings_affected f
+                    JOIN findings_advisory a ON a.id = f.advisory_id AND a.withdrawn_at IS NULL
+                    WHERE f.name = k.name AND f.ecosystem = k.ecosystem)),
             EXISTS (SELECT FROM findings_feedecosystem x WHERE x.ecosystem = i.ecosystem), now()
         FROM work_inventory w
         JOIN scans_inventory i ON i.id = w.id
@@ -270,7 +281,8 @@ def _roll_up_inventories(cursor) -> int:
 
 
 # What an image is, from its report and its sets. Any finding makes it unhealthy; a set that no
-# feed speaks of, or a version that no ordering reads, keeps it from being healthy.
+# feed speaks of, or an unknown version of a package that some advisory names, keeps it from being
+# healthy.
 _IMAGE_STATES = """
     SELECT r.image_id,
         coalesce(sum(v.critical), 0) AS critical, coalesce(sum(v.high), 0) AS high,

@@ -69,7 +69,8 @@ class Match:
 
 @dataclass(frozen=True)
 class Judgement:
-    """What `match` found: matches by package and name, and the packages of unknown version."""
+    """What `match` found: matches by package and name, and the packages of unknown version that
+    some advisory names."""
 
     matches: tuple[Match, ...]
     unknown: tuple[int, ...]
@@ -157,6 +158,7 @@ def match(packages: Sequence[Package], records: Iterable[Record]) -> Judgement:
         by_name[key.ecosystem, key.name].append(index)
     clusters = _Clusters()
     evidence: list[tuple[int, Candidate]] = []
+    unknown: set[int] = set()
     for record in records:
         if record.withdrawn:
             continue
@@ -164,10 +166,11 @@ def match(packages: Sequence[Package], records: Iterable[Record]) -> Judgement:
         clusters.add(record, assessment)
         for affected in record.affected:
             for index in by_name.get((affected.ecosystem, affected.name), ()):
-                if _covers(affected, keys[index].key):
+                if keys[index].key is None:
+                    unknown.add(index)
+                elif _covers(affected, keys[index].key):
                     evidence.append((index, _candidate(record, affected, assessment)))
-    unknown = tuple(index for index, key in enumerate(keys) if key.key is None)
-    return Judgement(_matches(evidence, clusters), unknown)
+    return Judgement(_matches(evidence, clusters), tuple(sorted(unknown)))
 
 
 def _key_of(package: Package) -> MatchKey:

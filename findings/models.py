@@ -240,7 +240,7 @@ class InventoryVerdict(SeverityCounts):
     inventory = models.OneToOneField(
         Inventory, primary_key=True, on_delete=models.CASCADE, related_name="verdict"
     )
-    # Packages whose version no ordering could read.
+    # Packages that some advisory names, of a version no ordering could read.
     unreadable_versions = models.PositiveIntegerField(default=0)
     judged = models.BooleanField(help_text="Some feed speaks of this set's ecosystem.")
     evaluated_at = models.DateTimeField()

@@ -129,7 +129,9 @@ def count_states(queryset: QuerySet, in_state: Mapping[str, Q]) -> dict[str, int
     counts = queryset.aggregate(
         **{f"in_{state}": Count("pk", filter=q) for state, q in in_state.items()}
     )
-    return {state: counts[f"in_{state}"] for state in (UNHEALTHY, UNVERIFIED, HEALTHY, NOT_APPLICABLE)}
+    return {
+        state: counts[f"in_{state}"] for state in (UNHEALTHY, UNVERIFIED, HEALTHY, NOT_APPLICABLE)
+    }
 
 
 def registries_of(user) -> QuerySet[Registry]:

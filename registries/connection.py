@@ -3,17 +3,21 @@
 import secrets
 from contextlib import AbstractContextManager
 from hashlib import sha256
+from pathlib import Path
 
+from django.conf import settings
 from django.utils import timezone
 
 from registries import credentials
 from registries.models import Registry
-from registries.oci.errors import RegistryError
+from registries.oci.errors import AccessDenied, RegistryError
 from registries.providers import PROVIDERS, Credentials, Source
 
 
 def connect(registry: Registry) -> AbstractContextManager[Source]:
     """An open source, to be used as a context manager; raises RegistryError."""
+    if registry.kind == Registry.Kind.LAYOUT:
+        _require_allowed(Path(registry.location))
     return PROVIDERS[registry.kind].open(registry.location, _credentials(registry))
 
 
@@ -51,6 +55,16 @@ def new_webhook_secret(registry: Registry) -> str:
     registry.webhook_secret_hash = sha256(plain.encode()).digest()
     registry.save(update_fields=["webhook_secret_hash"])
     return plain
+
+
+def _require_allowed(folder: Path) -> None:
+    """Raises AccessDenied for a folder that the operator has not opened to registries."""
+    roots = [root.resolve() for root in settings.LAYOUT_ROOTS]
+    if not any(folder.resolve().is_relative_to(root) for root in roots):
+        raise AccessDenied(
+            f"{folder} lies in none of the folders that registries may lie in "
+            f"({', '.join(map(str, roots))}); the operator adds one with VIGIE_LAYOUT_ROOTS."
+        )
 
 
 def _credentials(registry: Registry) -> Credentials | None:

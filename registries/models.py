@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower, Now
 
-DIGEST_LENGTH = 71  # "sha256:" and 64 hexadecimal digits
+DIGEST_LENGTH = 135  # "sha512:" and 128 hexadecimal digits; of SHA-256 they have 71
 
 
 class ManagementGroup(models.Model):

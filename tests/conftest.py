@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.db import connection, connections
 
 from config import embedded
@@ -56,6 +57,12 @@ def django_db_setup(django_db_setup, django_db_blocker):
     own database does without that one trigger; a test of the ledger turns it on for itself."""
     with django_db_blocker.unblock(), connection.cursor() as cursor:
         cursor.execute("ALTER TABLE billing_charge DISABLE TRIGGER append_only_whole")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def layouts_anywhere():
+    """Registries of kind layout may lie anywhere: tests make them in temporary folders."""
+    settings.LAYOUT_ROOTS = [Path("/")]
 
 
 @pytest.fixture(scope="session")

@@ -39,7 +39,7 @@ class Migration(migrations.Migration):
             name='Charge',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('digest', models.CharField(max_length=71)),
+                ('digest', models.CharField(max_length=135)),
                 ('registry', models.CharField(max_length=100)),
                 ('repository', models.CharField(max_length=255)),
                 ('scan', models.BigIntegerField(help_text='The number of the scan it derives from.')),

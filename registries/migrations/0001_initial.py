@@ -21,7 +21,7 @@ class Migration(migrations.Migration):
             name='Image',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('digest', models.CharField(max_length=71)),
+                ('digest', models.CharField(max_length=135)),
                 ('kind', models.CharField(choices=[('image', 'Image'), ('index', 'Index'), ('artifact', 'Artifact')], max_length=10)),
                 ('media_type', models.CharField(max_length=255)),
                 ('os', models.CharField(blank=True, max_length=50)),
@@ -102,7 +102,7 @@ class Migration(migrations.Migration):
                 ('delivery', models.CharField(help_text="The registry's own id of the event.", max_length=100)),
                 ('action', models.CharField(choices=[('push', 'Push'), ('pull', 'Pull'), ('mount', 'Mount'), ('delete-manifest', 'Delete manifest'), ('delete-tag', 'Delete tag'), ('delete-repository', 'Delete repository')], max_length=20)),
                 ('repository', models.CharField(max_length=255)),
-                ('digest', models.CharField(blank=True, max_length=71)),
+                ('digest', models.CharField(blank=True, max_length=135)),
                 ('tag', models.CharField(blank=True, max_length=128)),
                 ('media_type', models.CharField(blank=True, max_length=255)),
                 ('actor', models.CharField(blank=True, max_length=200)),
@@ -204,8 +204,8 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('name', models.CharField(max_length=128)),
-                ('digest_before', models.CharField(blank=True, max_length=71)),
-                ('digest_after', models.CharField(blank=True, max_length=71)),
+                ('digest_before', models.CharField(blank=True, max_length=135)),
+                ('digest_after', models.CharField(blank=True, max_length=135)),
                 ('at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
                 ('repository', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='tag_moves', to='registries.repository')),
             ],

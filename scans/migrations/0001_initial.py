@@ -31,8 +31,8 @@ class Migration(migrations.Migration):
             name='Layer',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('digest', models.CharField(max_length=71, unique=True)),
-                ('diff_id', models.CharField(blank=True, max_length=71)),
+                ('digest', models.CharField(max_length=135, unique=True)),
+                ('diff_id', models.CharField(blank=True, max_length=135)),
                 ('catalogers_version', models.PositiveIntegerField()),
                 ('size', models.BigIntegerField(help_text='Compressed bytes.')),
                 ('record', models.JSONField()),
@@ -92,7 +92,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('position', models.PositiveSmallIntegerField()),
-                ('digest', models.CharField(blank=True, max_length=71)),
+                ('digest', models.CharField(blank=True, max_length=135)),
                 ('size', models.BigIntegerField(default=0)),
                 ('created_by', models.TextField(blank=True)),
                 ('report', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='layers', to='scans.report')),
@@ -118,7 +118,7 @@ class Migration(migrations.Migration):
             name='Scan',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('digest', models.CharField(max_length=71)),
+                ('digest', models.CharField(max_length=135)),
                 ('registry', models.CharField(help_text='Where it was read from, as text.', max_length=100)),
                 ('repository', models.CharField(max_length=255)),
                 ('trigger', models.CharField(choices=[('push', 'Push'), ('discovery', 'Plan switched on or registry connected'), ('on-demand', 'On demand'), ('weekly', 'Weekly rescan'), ('catalogers', 'New cataloger')], max_length=12)),

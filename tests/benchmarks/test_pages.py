@@ -88,6 +88,7 @@ def _measure(client: Client, name: str, path: str, figures: Figures):
     """The middle of five, after one to warm up."""
     with CaptureQueriesContext(connection) as queries:
         answer = client.get(path)
+    asked = len(queries)  # before the next request clears the log
     times = []
     for _ in range(5):
         start = perf_counter()
@@ -96,7 +97,7 @@ def _measure(client: Client, name: str, path: str, figures: Figures):
     middle = sorted(times)[2]
     figures.say(
         f"{name:<28} {middle * 1000:6.0f} ms  {middle / LIMIT_SECONDS:5.2f} of the limit  "
-        f"{len(queries):3} queries  {len(answer.content) / 1024:6.0f} KiB"
+        f"{asked:3} queries  {len(answer.content) / 1024:6.0f} KiB"
     )
-    assert answer.status_code == 200, (path, answer.status_code)
+    assert answer.status_code in (200, 302), (path, answer.status_code)
     return answer

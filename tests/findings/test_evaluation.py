@@ -79,7 +79,9 @@ def test_what_no_feed_speaks_of_is_read_but_never_healthy(folder):
     verdict = ImageVerdict.objects.get(image=image)
     assert (verdict.state, verdict.reason) == ("unverified", "not-judged")
     assert "npm" in verdict.detail
-    judge(Feed.objects.get(), folder, an_advisory("CVE-2026-1002", "other", "1.0.0", ecosystem="npm"))
+    judge(
+        Feed.objects.get(), folder, an_advisory("CVE-2026-1002", "other", "1.0.0", ecosystem="npm")
+    )
     verdict.refresh_from_db()
     assert (verdict.state, verdict.reason, verdict.detail) == ("healthy", "", "")
 
@@ -91,6 +93,16 @@ def test_a_version_no_ordering_can_read_is_counted_and_keeps_the_image_from_bein
     assert (verdict.state, verdict.reason, verdict.unreadable_versions) == (
         "unverified", "unknown-version", 1,
     )  # fmt: skip
+
+
+def test_an_unknown_version_counts_from_the_day_an_advisory_names_the_package(folder):
+    image = an_image(a_repository(), [a_package("tool", "not a version", "PyPI")])
+    other = an_advisory("CVE-2026-1001", "other", "2.0", ecosystem="PyPI")
+    feed = a_feed(folder, other)
+    judge(feed)
+    assert ImageVerdict.objects.get(image=image).state == "healthy"
+    judge(feed, folder, other, an_advisory("CVE-2026-1002", "tool", "2.0", ecosystem="PyPI"))
+    assert ImageVerdict.objects.get(image=image).state == "unverified"
 
 
 def test_an_unverified_report_is_an_unverified_image_with_its_reason():
@@ -109,7 +121,10 @@ def test_a_new_advisory_opens_and_a_correction_closes_with_their_causes(folder):
     feed = a_feed(folder, an_advisory("CVE-2026-1000", "other", "1"))
     judge(feed)
     assert ImageVerdict.objects.get(image=image).state == "healthy"
-    other, new = an_advisory("CVE-2026-1000", "other", "1"), an_advisory("CVE-2026-1001", "bash", "5.2-2")
+    other, new = (
+        an_advisory("CVE-2026-1000", "other", "1"),
+        an_advisory("CVE-2026-1001", "bash", "5.2-2"),
+    )
     judge(feed, folder, other, new)
     assert Finding.objects.get().opened_cause == "advisory-published"
     assert ImageVerdict.objects.get(image=image).state == "unhealthy"
@@ -138,7 +153,9 @@ def test_a_finding_stays_itself_when_its_fix_or_severity_changes(folder):
     judge(
         feed,
         folder,
-        an_advisory("CVE-2026-1001", "bash", "5.2-2", severity=[{"type": "CVSS_V3", "score": vector}]),
+        an_advisory(
+            "CVE-2026-1001", "bash", "5.2-2", severity=[{"type": "CVSS_V3", "score": vector}]
+        ),
     )
     after = Finding.objects.get()
     assert after.pk == before.pk
@@ -154,7 +171,9 @@ def test_several_names_of_one_vulnerability_are_one_finding(folder, tmp_path):
     second = an_advisory("PYSEC-1", "tool", "1.1", ecosystem="PyPI", aliases=["CVE-2026-1001"])
     judge(a_feed(folder, first))
     judge(a_feed(tmp_path / "other", second, name="other"))
-    assert open_findings() == {("tool", "CVE-2026-1001", "1.1")}, "the proof with a fix is the better one"
+    assert open_findings() == {("tool", "CVE-2026-1001", "1.1")}, (
+        "the proof with a fix is the better one"
+    )
     assert PackageMatch.objects.count() == 1
 
 

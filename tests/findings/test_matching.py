@@ -78,12 +78,11 @@ def test_npm_names_are_kept_as_they_are():
     assert match_key("npm", "npm", "@Scope/JSONStream", "1.0.0", "", "").name == "@Scope/JSONStream"
 
 
-@pytest.mark.parametrize(
-    "package", [Package("npm", "npm", "x", "UNKNOWN"), Package("deb", "", "x", "1.0")]
-)
-def test_an_unknown_version_is_told_apart_and_never_cleared(package):
-    judgement = match([LODASH, package], [record("A", affects("npm", "x"))])
-    assert judgement.unknown == (1,)
+@pytest.mark.parametrize(("named", "unknown"), [("x", (1,)), ("y", ())])
+def test_an_unknown_version_counts_where_an_advisory_names_the_package(named, unknown):
+    package = Package("npm", "npm", "x", "UNKNOWN")
+    judgement = match([LODASH, package], [record("A", affects("npm", named))])
+    assert judgement.unknown == unknown
     assert judgement.matches == ()
 
 

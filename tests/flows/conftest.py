@@ -83,4 +83,5 @@ def _environment(broker: str) -> dict[str, str]:
         "DATABASE_URL": f"postgres://{database['USER']}@{host}/{name}",
         "CELERY_BROKER_URL": broker,
         "VIGIE_SECRET_KEY": settings.SECRET_KEY,
+        "VIGIE_LAYOUT_ROOTS": "/",
     }

@@ -33,6 +33,22 @@ def test_a_failure_keeps_the_date_of_the_last_success(shelves, folder):
     assert shelves.verified_at == since
 
 
+def test_a_folder_outside_the_roots_is_never_opened(shelves, folder, settings):
+    settings.LAYOUT_ROOTS = [folder / "registries"]
+    sentence = connection.verify(shelves)
+    assert "VIGIE_LAYOUT_ROOTS" in sentence
+    settings.LAYOUT_ROOTS = [folder]
+    assert connection.verify(shelves) == ""
+
+
+def test_a_link_out_of_the_roots_leads_nowhere(shelves, folder, settings, tmp_path_factory):
+    root = tmp_path_factory.mktemp("root")
+    (root / "link").symlink_to(folder)
+    shelves.location = str(root / "link")
+    settings.LAYOUT_ROOTS = [root]
+    assert "VIGIE_LAYOUT_ROOTS" in connection.verify(shelves)
+
+
 def test_verifying_does_not_save_what_else_was_changed_meanwhile(shelves):
     Registry.objects.update(name="renamed")
     connection.verify(shelves)

@@ -179,9 +179,12 @@ def test_findings_show_even_where_an_ecosystem_was_not_judged(layout, advisories
     assert code == 2
 
 
-def test_an_unknown_version_leaves_the_image_unverified(layout, advisories):
+def test_an_unknown_version_of_what_an_advisory_names_leaves_the_image_unverified(
+    layout, advisories
+):
     odd = {"node_modules/x/package.json": '{"name": "x", "version": "what"}'}
-    code, found = as_json(layout(DEBIAN, odd), advisories(*ELSEWHERE), "--fail-on", "low")
+    named = advisory("GHSA-x", "npm", "x", "1.0.1")
+    code, found = as_json(layout(DEBIAN, odd), advisories(*ELSEWHERE, named), "--fail-on", "low")
     assert (found["verdict"], found["reason"]) == ("unverified", "unknown-version")
     assert [package["name"] for package in found["unknown_versions"]] == ["x"]
     assert code == 2

@@ -51,7 +51,7 @@ def test_a_registry_is_protected_when_its_plan_is_on_and_it_answers(client, read
 def test_the_worst_images_come_first(client, reader, subscription):
     mild = an_estate(images=1, findings=1, subscription=subscription)
     bad = an_estate(images=1, findings=12, subscription=subscription)
-    worst = [verdict.image for verdict in client.get("/").context["worst_images"]]
+    worst = [row.image for row in client.get("/").context["worst_images"]]
     assert worst == [bad.images[0], mild.images[0]]
 
 
