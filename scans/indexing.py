@@ -71,6 +71,10 @@ def _layer(source: Source, scan: Scan, descriptor: Descriptor) -> Layer:
             return known
         with source.blob(scan.repository, descriptor) as chunks:
             record = read_layer(_counted(chunks, scan), descriptor.media_type)
+        if record.unread:  # what hard links lead to was passed by before it was known
+            also_read = frozenset(record.unread)
+            with source.blob(scan.repository, descriptor) as chunks:
+                record = read_layer(_counted(chunks, scan), also_read=also_read)
         scan.layers_fetched += 1
         return _keep(descriptor, record)
 

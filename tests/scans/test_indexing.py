@@ -11,6 +11,7 @@ from registries.models import Image, Registry, Subscription
 from scans import indexing, queue
 from scans.models import Inventory, Layer, Package, Report, Scan
 from tests.pushing import digest_of, image, tar_of, write_layout
+from tests.scans import tars
 
 pytestmark = pytest.mark.django_db
 
@@ -93,6 +94,16 @@ def test_a_layer_is_fetched_once_for_all_images_that_share_it(registry):
     totals = Scan.objects.values_list("layers_fetched", "layers_reused")
     assert [sum(column) for column in zip(*totals, strict=True)] == [3, 2]
     assert Inventory.objects.filter(ecosystem="Debian:12").count() == 1
+
+
+def test_a_package_file_that_is_a_hard_link_is_found(registry):
+    """As package managers with one store for all projects write them."""
+    stored = tars.file("store/c0ffee", b'{"name": "left-pad", "version": "1.3.0"}')
+    linked = tars.hard_link("app/node_modules/left-pad/package.json", "store/c0ffee")
+    put(registry, "app", image(tars.tar(stored, linked)))
+    scan_all(registry)
+    assert list(Package.objects.values_list("name", "version")) == [("left-pad", "1.3.0")]
+    assert Scan.objects.get().layers_fetched == 1
 
 
 def test_layers_are_read_again_when_the_catalogers_change(registry):
