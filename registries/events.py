@@ -151,7 +151,7 @@ def _postpone_others(event: RegistryEvent) -> None:
 
 
 def _fits(event: Event) -> bool:
-    """Whether the tables can hold what the event speaks of; a digest of SHA-512 they cannot."""
+    """Whether the tables can hold what the event speaks of."""
     if (
         store.fits("repository", event.repository)
         and (not event.tag or store.fits("tag", event.tag))

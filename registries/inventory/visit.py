@@ -88,7 +88,7 @@ class Visit:
         except (BadContent, DigestMismatch) as error:
             return self._left_out(tag, str(error))
         if not store.fits("digest", digest):
-            return self._left_out(tag, "its digest is not a SHA-256.")
+            return self._left_out(tag, "its digest is none that can be kept.")
         return digest
 
     def _read(self, digests: Iterable[str]) -> list[reading.Found]:

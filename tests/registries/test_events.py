@@ -87,7 +87,7 @@ def test_what_vigie_pulls_itself_is_not_kept(registry):
         {"repository": "x" * 256},
         {"repository": ""},
         {"tag": "x" * 129},
-        {"digest": "sha512:" + "0" * 128},
+        {"digest": "sha512:" + "0" * 129},
         {"repository": "nul\0"},
     ],
 )

@@ -6,7 +6,16 @@ from django.utils import timezone
 
 from registries import inventory
 from registries.inventory import visit, walk
-from registries.models import Image, IndexMember, Placement, Registry, Repository, Tag, TagMove
+from registries.models import (
+    DIGEST_LENGTH,
+    Image,
+    IndexMember,
+    Placement,
+    Registry,
+    Repository,
+    Tag,
+    TagMove,
+)
 from registries.oci.errors import BadContent, ServerFailed, Unreachable
 from registries.oci.manifest import OCI_INDEX, OCI_MANIFEST
 from registries.providers.layout import LayoutSource
@@ -117,7 +126,7 @@ def test_content_that_the_database_refuses_leaves_the_other_repositories_to_be_w
 
     def point_tags(repository, *more):
         if repository.name == "b":
-            Image.objects.create(registry=shelves, digest="x" * 72)
+            Image.objects.create(registry=shelves, digest="x" * (DIGEST_LENGTH + 1))
         return real(repository, *more)
 
     monkeypatch.setattr(visit.store, "point_tags", point_tags)
