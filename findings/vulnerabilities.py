@@ -128,6 +128,12 @@ def placed(user, vulnerability_id: int) -> QuerySet[Placement]:
     return scope.visible(placements(), user).filter(image__in=images.values("report"))
 
 
+def elsewhere(user, vulnerability_id: int, placement: Placement) -> list[Placement]:
+    """Some of the other places that have it, the newest first."""
+    others = placed(user, vulnerability_id).exclude(pk=placement.pk)
+    return list(others.order_by("-id")[:SHOWN_ELSEWHERE])
+
+
 def reach(user, vulnerability_id: int) -> dict[str, int]:
     """How many distinct images, repositories and registries have it."""
     return placed(user, vulnerability_id).aggregate(

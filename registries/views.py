@@ -36,7 +36,8 @@ def connect(request: HttpRequest) -> HttpResponse:
             _walk(registry)
             messages.success(request, f"{registry} is connected. Its catalogue is being walked.")
             return redirect("registry-settings", registry.pk)
-    return render(request, "registries/connect.html", {"form": form})
+    allowed = form.fields["subscription"].queryset.exists()
+    return render(request, "registries/connect.html", {"form": form, "allowed": allowed})
 
 
 @sensitive_post_parameters("secret")

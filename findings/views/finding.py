@@ -35,8 +35,6 @@ def show(request: HttpRequest, repository: int, digest: str, pk: int) -> HttpRes
             proof.places[0].path if proof.places else "",
         ),
         "vulnerability": vulnerabilities.describe(finding.vulnerability),
-        "affected": vulnerabilities.placed(request.user, finding.vulnerability_id)
-        .exclude(pk=placement.pk)
-        .order_by("-id")[: vulnerabilities.SHOWN_ELSEWHERE],
+        "affected": vulnerabilities.elsewhere(request.user, finding.vulnerability_id, placement),
     }
     return render(request, "findings/finding.html", context)

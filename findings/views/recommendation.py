@@ -34,7 +34,7 @@ def show(request: HttpRequest, key: str) -> HttpResponse:
         "subscriptions": subscriptions,
         "subscription": subscription,
         "tally": recommendations.total(images),
-        "worst": registries.filter(unhealthy__gt=0).order_by(*WORST_FIRST)[:MOST_VULNERABLE],
+        "worst": list(registries.filter(unhealthy__gt=0).order_by(*WORST_FIRST)[:MOST_VULNERABLE]),
     }
     return render_list(
         request, "findings/recommendation.html", "findings/parts/registries.html", context

@@ -29,8 +29,8 @@ def _found(request: HttpRequest, q: str) -> dict:
     repositories = Repository.objects.select_related("registry").filter(name__icontains=q)
     placements = images.placements().filter(_digest_or_tag(q)).order_by("-id")
     return {
-        "vulnerabilities": vulnerabilities.beginning(q)[:SHOWN],
-        "repositories": scope.visible(repositories, request.user)[:SHOWN],
+        "vulnerabilities": list(vulnerabilities.beginning(q)[:SHOWN]),
+        "repositories": list(scope.visible(repositories, request.user)[:SHOWN]),
         "rows": images.describe(list(scope.visible(placements, request.user)[:SHOWN])),
     }
 

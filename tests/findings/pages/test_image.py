@@ -99,7 +99,7 @@ def test_an_image_whose_index_bears_a_tag_says_nothing_of_the_kind(client, reade
     IndexMember.objects.create(index=index, image=member)
     page = page_of(client, member).content.decode()
     assert "No tag points to this" not in page
-    assert page_of(client, index).context["members"].get() == member
+    assert page_of(client, index).context["members"] == [member]
 
 
 def test_a_tag_of_an_index_that_moved_is_told_on_its_images(client, reader, repository):
