@@ -121,12 +121,11 @@ def start_broker(data_dir: Path, **options) -> subprocess.Popen:
 
 
 def launch_broker(data_dir: Path, **options) -> subprocess.Popen:
-    home = data_dir / "broker"
-    home.mkdir(parents=True, exist_ok=True)
+    """Start the private broker and do not wait. It keeps nothing: messages are only nudges."""
     path = _private_sockets(data_dir) / "broker.sock"
     return subprocess.Popen(
         [str(get_binary_path()), "--port", "0", "--unixsocket", str(path),
-         "--unixsocketperm", "700", "--dir", str(home), "--save", "60 1", "--loglevel", "nothing",
+         "--unixsocketperm", "700", "--save", "", "--loglevel", "nothing",
          "--maxmemory-policy", "noeviction"],
         preexec_fn=end_with_parent(signal.SIGTERM),
         stdin=subprocess.DEVNULL, text=True, **options,

@@ -43,7 +43,7 @@ def test_a_part_that_is_killed_is_started_again(vigie: Vigie, part: str) -> None
 
 def test_a_second_vigie_on_the_same_folder_is_refused(vigie: Vigie) -> None:
     second = subprocess.run(
-        **command(vigie.data_dir, free_port()), capture_output=True, text=True, timeout=SECONDS
+        **command(vigie.data_dir, vigie.port), capture_output=True, text=True, timeout=SECONDS
     )
     assert second.returncode == 1
     assert f"already runs on {vigie.data_dir} (process {vigie.process.pid})" in second.stderr
@@ -81,3 +81,14 @@ def test_killing_the_supervisor_leaves_nothing_running(tmp_path: Path) -> None:
 
     wait_for(lambda: vigie.pids() == set(), "end of every process")
     assert vigie.lock_is_free()
+
+
+def test_a_database_that_cannot_start_ends_the_start_with_what_it_said(tmp_path: Path) -> None:
+    (tmp_path / "postgres").mkdir(mode=0o700)
+    (tmp_path / "postgres" / "PG_VERSION").write_text("9.6\n")
+    refused = subprocess.run(
+        **command(tmp_path, free_port()), capture_output=True, text=True, timeout=SECONDS
+    )
+    assert refused.returncode == 1
+    assert "database | postgres: could not access" in refused.stdout
+    assert refused.stderr == "The database does not start: its lines above say why.\n"

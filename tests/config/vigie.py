@@ -104,7 +104,9 @@ def _read(path: Path) -> bytes:
 
 
 def _parent(pid: int) -> int:
-    return int(_read(Path(f"/proc/{pid}/stat")).rpartition(b")")[2].split()[1] or 0)
+    """The parent of a process, 0 where it has gone meanwhile."""
+    after_name = _read(Path(f"/proc/{pid}/stat")).rpartition(b")")[2].split()
+    return int(after_name[1]) if after_name else 0
 
 
 def free_port() -> int:
