@@ -5,7 +5,8 @@ from django.contrib import admin, messages
 from findings import tasks
 from findings.models import Advisory, Feed, Finding, ImageVerdict
 from findings.recommendations import REASONS
-from scans.admin import MachineWritten
+from registries.long_tables import LongTable
+from registries.tasks import soon
 
 _SEVERITIES = ["critical", "high", "medium", "low", "unknown"]
 
@@ -23,7 +24,7 @@ class FeedAdmin(admin.ModelAdmin):
     @admin.action(description="Update now")
     def update_now(self, request, feeds) -> None:
         for feed in feeds:
-            tasks.update_feed.delay(feed.pk)
+            soon(tasks.update_feed, feed.pk)
         messages.info(
             request, f"{len(feeds)} feeds are being asked; their dates tell when it is done."
         )
@@ -33,10 +34,9 @@ class FeedAdmin(admin.ModelAdmin):
         return False
 
 
-class Long(MachineWritten):
-    """Newest first and found by exact id: other orders and searches would read the whole table."""
+class Long(LongTable):
+    """Found by exact id: other orders and searches would read the whole table."""
 
-    ordering = ["-pk"]
     sortable_by = ()
 
 

@@ -63,12 +63,15 @@ def test_open_findings_can_be_told_from_closed_ones(admin_client):
     assert listing(admin_client, Finding, closed_at__isempty=0).context["cl"].result_count == 0
 
 
-def test_feeds_are_updated_on_demand(admin_client, monkeypatch):
+def test_feeds_are_updated_on_demand(admin_client, monkeypatch, django_capture_on_commit_callbacks):
     feeds = [factories.a_feed() for _ in range(2)]
     asked = []
-    monkeypatch.setattr(tasks.update_feed, "delay", asked.append)
+    monkeypatch.setattr(
+        tasks.update_feed, "apply_async", lambda arguments, **_: asked.extend(arguments)
+    )
     query = {"action": "update_now", "_selected_action": [feed.pk for feed in feeds]}
-    response = admin_client.post(reverse("admin:findings_feed_changelist"), query, follow=True)
+    with django_capture_on_commit_callbacks(execute=True):
+        response = admin_client.post(reverse("admin:findings_feed_changelist"), query, follow=True)
     assert response.status_code == 200
     assert sorted(asked) == sorted(feed.pk for feed in feeds)
     assert b"2 feeds" in response.content
