@@ -207,8 +207,8 @@ def _postgres_child(cluster: Path, argv: list[str], **options) -> subprocess.Pop
         return subprocess.Popen(argv, preexec_fn=prepare, text=True, **options)
     except subprocess.SubprocessError as error:
         raise EmbeddedError(
-            "PostgreSQL refuses to run as root, and this machine does not let root become another "
-            "user: run Vigie as an ordinary user, or set DATABASE_URL to a PostgreSQL of yours."
+            "PostgreSQL refuses root and users without a name, and this machine lets nobody become "
+            "another: run Vigie as an ordinary user, or set DATABASE_URL to a PostgreSQL of yours."
         ) from error
 
 

@@ -1,13 +1,14 @@
-"""Lets root run a program that refuses to run as root, such as PostgreSQL, without making a user.
+"""Lets anyone run PostgreSQL, which refuses root and users without a name, without making a user.
 
 There are two ways, and machines that forbid one allow the other. In a user namespace of its own the
-child is nobody, and root's own files look like its own. Where that is forbidden, as in most
-containers, the child becomes the real nobody and keeps the one capability that lets it reach its
-files through folders that are root's.
+child is nobody, and our files look like its own. Where that is forbidden, as in most containers,
+root's child becomes the real nobody and keeps the one capability that lets it reach its files
+through folders that are root's.
 """
 
 import ctypes
 import os
+import pwd
 from collections.abc import Callable
 from pathlib import Path
 
@@ -28,9 +29,17 @@ def take_over(folder: Path) -> None:
 
 def become(folder: Path) -> Callable[[], None]:
     """What a child of ours runs to be the ordinary user to whom `folder` belongs."""
-    if os.geteuid() != 0:
-        return lambda: None
-    return _become_nobody if folder.stat().st_uid == NOBODY else _enter_namespace
+    user = os.geteuid()
+    if user == 0:
+        return _become_nobody if folder.stat().st_uid == NOBODY else _enter_namespace
+    return (lambda: None) if _has_name(user) else _enter_namespace
+
+
+def _has_name(user: int) -> bool:
+    try:
+        return bool(pwd.getpwuid(user))
+    except KeyError:
+        return False
 
 
 def _namespaces_are_allowed() -> bool:
@@ -41,10 +50,11 @@ def _namespaces_are_allowed() -> bool:
 
 
 def _enter_namespace() -> None:
+    user, group = os.geteuid(), os.getegid()
     _must(_libc.unshare(_CLONE_NEWUSER))
     Path("/proc/self/setgroups").write_text("deny")
-    Path("/proc/self/uid_map").write_text(f"{NOBODY} 0 1")
-    Path("/proc/self/gid_map").write_text(f"{NOBODY} 0 1")
+    Path("/proc/self/uid_map").write_text(f"{NOBODY} {user} 1")
+    Path("/proc/self/gid_map").write_text(f"{NOBODY} {group} 1")
 
 
 def _become_nobody() -> None:

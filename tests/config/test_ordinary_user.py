@@ -1,6 +1,7 @@
 """The private PostgreSQL as root, on machines with and without user namespaces."""
 
 import os
+import pwd
 import signal
 from pathlib import Path
 
@@ -34,7 +35,7 @@ def test_root_starts_postgres_again_and_again_in_a_folder_of_its_own(
 
 
 def test_an_ordinary_user_stays_who_he_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(os, "geteuid", lambda: pwd.getpwnam("daemon").pw_uid)
     ordinary_user.take_over(tmp_path)
     ordinary_user.become(tmp_path)()
     assert tmp_path.stat().st_uid == os.getuid()
