@@ -6,12 +6,12 @@ from hashlib import sha256
 from pathlib import Path
 
 from django.utils import timezone
-from scans.coalesce import Placed
 
 from findings.models import Feed
 from registries.models import Image, Placement, Registry, Repository, Subscription
 from scans import inventories
 from scans.catalogers import VERSION
+from scans.coalesce import Placed
 from scans.models import Layer, Report
 
 
