@@ -7,11 +7,11 @@ from django.conf import settings
 from django.db.models import Count, Min, Q, Sum
 from django.utils import timezone
 
-from findings.images import ImageRow, describe, placements
+from findings.images import ImageRow, describe
 from findings.models import DailyCount, Feed, ImageVerdict
-from findings.recommendations import SEVERITIES, UNHEALTHY, Tally, registries_of
+from findings.recommendations import SEVERITIES, UNHEALTHY, RegistryRow, Tally
 from registries import scope
-from registries.models import Registry, Subscription
+from registries.models import Placement, Subscription
 from scans.models import Scan
 
 TREND_DAYS = 30
@@ -55,21 +55,15 @@ class Day:
     counts: Tally
 
 
-def coverage(user, registries: list[Registry]) -> list[Coverage]:
+def coverage(user, registries: list[RegistryRow]) -> list[Coverage]:
     """The user's subscriptions, those with most to do first."""
     rows = {s.pk: Coverage(s) for s in scope.visible_subscriptions(user)}
-    for registry in registries:
-        row = rows[registry.subscription_id]
+    for registry_row in registries:
+        row = rows[registry_row.registry.subscription_id]
         row.registries += 1
-        row.troubled += bool(registry.problem)
-        row.tally += Tally.of(registry)
+        row.troubled += bool(registry_row.registry.problem)
+        row.tally += registry_row.tally
     return sorted(rows.values(), key=lambda row: (-row.tally.critical, -row.tally.findings))
-
-
-def registries(user) -> list[Registry]:
-    """Every registry the user may see with its tally, most vulnerable first: one query."""
-    order = [f"-{severity}" for severity in SEVERITIES]
-    return list(registries_of(user).order_by(*order, "name", "id"))
 
 
 def worst_images(user, limit: int) -> list[ImageRow]:
@@ -81,8 +75,8 @@ def worst_images(user, limit: int) -> list[ImageRow]:
         .order_by(*order, "-image_id")
         .values_list("image_id", flat=True)[:limit]
     )
-    rows = placements().filter(image__in=worst).order_by("image", "id").distinct("image")
-    return sorted(describe(list(rows)), key=lambda row: worst.index(row.placement.image_id))
+    rows = Placement.objects.filter(image__in=worst).order_by("image", "id").distinct("image")
+    return describe(sorted(rows, key=lambda row: worst.index(row.image_id)))
 
 
 def activity(user, limit: int = 6) -> Activity:

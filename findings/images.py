@@ -45,15 +45,24 @@ class ImageRow:
 
 
 def placements() -> QuerySet[Placement]:
-    """Placements with their state and counts as columns to filter and to sort by."""
+    """Placements with their state and counts as columns to filter and to sort by: narrow, since
+    a repository may hold a hundred thousand."""
     counts = {name: Coalesce(F(f"image__verdict__{name}"), 0) for name in SEVERITIES}
-    return Placement.objects.select_related(
+    return Placement.objects.annotate(state=image_state(), **counts)
+
+
+def in_full(rows: QuerySet[Placement]) -> QuerySet[Placement]:
+    """With the image, its verdict and report, and where it stands."""
+    return rows.select_related(
         "image__verdict", "image__report", "repository__registry__subscription"
-    ).annotate(state=image_state(), **counts)
+    )
 
 
 def describe(rows: Sequence[Placement]) -> list[ImageRow]:
-    """Tags, active scans and reasons of these placements: three queries."""
+    """These placements in full, with tags, active scans and reasons, in the order given: four
+    queries."""
+    order = {row.pk: place for place, row in enumerate(rows)}
+    rows = sorted(in_full(placements()).filter(pk__in=order), key=lambda row: order[row.pk])
     names = tags_of(rows)
     scans = Scan.objects.filter(image__in=[row.image_id for row in rows], state__in=ACTIVE)
     active = dict(scans.values_list("image_id", "state"))

@@ -31,6 +31,8 @@ STATES = {
     UNVERIFIED: "Unverified",
     NOT_APPLICABLE: "Not applicable",
 }
+# In the order in which they want attention.
+ATTENTION = (UNHEALTHY, UNVERIFIED, HEALTHY, NOT_APPLICABLE)
 
 DESCRIPTION = (
     "Container images carry the packages of their base and of the application. When a "
@@ -77,6 +79,11 @@ class Tally:
         return sum(getattr(self, severity) for severity in SEVERITIES)
 
     @property
+    def urgency(self) -> tuple[int, ...]:
+        """What sorts the most vulnerable to the end."""
+        return tuple(getattr(self, severity) for severity in SEVERITIES)
+
+    @property
     def scanned(self) -> int:
         return self.healthy + self.unhealthy
 
@@ -103,16 +110,19 @@ def tallied(queryset: QuerySet, images: str) -> QuerySet:
     )
 
 
+# A Tally's counts of images that are one row each.
+_COUNTS = {
+    "image_count": Count("id"),
+    "unhealthy": Count("id", filter=Q(verdict__state=UNHEALTHY)),
+    "healthy": Count("id", filter=Q(verdict__state=HEALTHY)),
+    "unverified": Count("id") - Count("id", filter=Q(verdict__state__in=[UNHEALTHY, HEALTHY])),
+    **{severity: Coalesce(Sum(f"verdict__{severity}"), 0) for severity in SEVERITIES},
+}
+
+
 def total(images: QuerySet[Image]) -> Tally:
     """The tally of the distinct images of a queryset: one query."""
-    verdicts = images.filter(kind=Image.Kind.IMAGE).aggregate(
-        image_count=Count("id"),
-        unhealthy=Count("id", filter=Q(verdict__state=UNHEALTHY)),
-        healthy=Count("id", filter=Q(verdict__state=HEALTHY)),
-        **{severity: Coalesce(Sum(f"verdict__{severity}"), 0) for severity in SEVERITIES},
-    )
-    verdicts["unverified"] = verdicts["image_count"] - verdicts["unhealthy"] - verdicts["healthy"]
-    return Tally.of(verdicts)
+    return Tally.of(images.filter(kind=Image.Kind.IMAGE).aggregate(**_COUNTS))
 
 
 # What a state means for rows that `tallied` annotated.
@@ -127,17 +137,29 @@ IN_STATE = {
 def count_states(queryset: QuerySet, in_state: Mapping[str, Q]) -> dict[str, int]:
     """How many rows are in each state, those that want attention first: one query."""
     counts = queryset.aggregate(
-        **{f"in_{state}": Count("pk", filter=q) for state, q in in_state.items()}
+        **{f"in_{state}": Count("pk", filter=condition) for state, condition in in_state.items()}
     )
-    return {
-        state: counts[f"in_{state}"] for state in (UNHEALTHY, UNVERIFIED, HEALTHY, NOT_APPLICABLE)
+    return {state: counts[f"in_{state}"] for state in ATTENTION}
+
+
+@dataclass(frozen=True)
+class RegistryRow:
+    registry: Registry
+    tally: Tally
+
+
+def registries_of(user) -> list[RegistryRow]:
+    """Every registry the user may see, most vulnerable first: two queries.
+
+    The images are grouped alone: with the registries' own columns it takes twice the time.
+    """
+    images = scope.visible(Image.objects.filter(kind=Image.Kind.IMAGE), user)
+    tallies = {
+        row["registry"]: Tally.of(row) for row in images.values("registry").annotate(**_COUNTS)
     }
-
-
-def registries_of(user) -> QuerySet[Registry]:
-    """Registries the user may see, with the tally of their images."""
-    visible = scope.visible(Registry.objects.all(), user, "subscription")
-    return tallied(visible.select_related("subscription"), "images__")
+    registries = scope.visible(Registry.objects.select_related("subscription"), user)
+    rows = [RegistryRow(registry, tallies.get(registry.pk, Tally())) for registry in registries]
+    return sorted(rows, key=lambda row: row.tally.urgency, reverse=True)
 
 
 def repositories_of(registry: Registry) -> QuerySet[Repository]:

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from django.db.models import Count, QuerySet
 
-from findings.images import placements
+from findings.images import in_full, placements
 from findings.models import Advisory, Finding, Severity, Vulnerability, VulnerabilityAlias
 from registries import scope
 from registries.models import Placement
@@ -122,15 +122,17 @@ def _cve_first(names: Iterable[str]) -> list[str]:
 
 
 def placed(user, vulnerability_id: int) -> QuerySet[Placement]:
-    """The images that have it, wherever the user may see them."""
-    sets = Finding.objects.filter(vulnerability=vulnerability_id, closed_at=None)
-    images = ReportInventory.objects.filter(inventory__in=sets.values("inventory"))
+    """The images that have it, wherever the user may see them: one query for the package sets,
+    whose number then lets the database choose well between a rare and a common vulnerability."""
+    found = Finding.objects.filter(vulnerability=vulnerability_id, closed_at=None)
+    sets = set(found.values_list("inventory_id", flat=True))
+    images = ReportInventory.objects.filter(inventory__in=sets)
     return scope.visible(placements(), user).filter(image__in=images.values("report"))
 
 
 def elsewhere(user, vulnerability_id: int, placement: Placement) -> list[Placement]:
     """Some of the other places that have it, the newest first."""
-    others = placed(user, vulnerability_id).exclude(pk=placement.pk)
+    others = in_full(placed(user, vulnerability_id).exclude(pk=placement.pk))
     return list(others.order_by("-id")[:SHOWN_ELSEWHERE])
 
 

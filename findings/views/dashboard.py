@@ -6,8 +6,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from findings import dashboard
-from findings.recommendations import Tally, name
+from findings import dashboard, recommendations
+from findings.recommendations import Tally
 from findings.views.trend import draw
 from registries import plans, scope
 from registries.roles import Action
@@ -18,7 +18,7 @@ SHOWN = 8
 @require_safe
 @login_required
 def show(request: HttpRequest) -> HttpResponse:
-    registries = dashboard.registries(request.user)
+    registries = recommendations.registries_of(request.user)
     coverage = dashboard.coverage(request.user, registries)
     tally = sum((row.tally for row in coverage), Tally())
     trend = dashboard.trend(request.user)
@@ -29,14 +29,14 @@ def show(request: HttpRequest) -> HttpResponse:
         "tally": tally,
         "protected": sum(row.protected for row in coverage),
         "registries": registries,
-        "worst_registries": [row for row in registries if row.unhealthy][:SHOWN],
-        "troubled": [registry for registry in registries if registry.problem][:SHOWN],
+        "worst_registries": [row for row in registries if row.tally.unhealthy][:SHOWN],
+        "troubled": [row.registry for row in registries if row.registry.problem][:SHOWN],
         "worst_images": dashboard.worst_images(request.user, SHOWN),
         "activity": dashboard.activity(request.user),
         "feeds": dashboard.feeds(),
         "trend": trend,
         "chart": draw(trend),
-        "recommendation": name(),
+        "recommendation": recommendations.name(),
     }
     return render(request, "findings/dashboard.html", context)
 

@@ -31,7 +31,7 @@ PACKAGE_ORDER = ("package__name", "package__version", "id")
 
 
 def placement_or_404(request: HttpRequest, repository: int, digest: str) -> Placement:
-    visible = scope.visible(images.placements(), request.user)
+    visible = scope.visible(images.in_full(images.placements()), request.user)
     return get_object_or_404(visible, repository=repository, image__digest=digest)
 
 

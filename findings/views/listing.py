@@ -10,7 +10,7 @@ from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
 
 from findings.keyset import page
-from findings.recommendations import STATES, UNHEALTHY, WORST_FIRST, count_states
+from findings.recommendations import STATES, UNHEALTHY, WORST_FIRST
 
 LONGEST_SEARCH = 200
 
@@ -48,31 +48,37 @@ def chosen(request: HttpRequest, name: str, options: Mapping[str, Any], default:
 def by_state(
     request: HttpRequest,
     rows: QuerySet,
+    counts: Mapping[str, int],
     in_state: Mapping[str, Q],
     matching: Callable[[str], Q],
     sorts: Mapping[str, Sort] = SORTS,
 ) -> dict[str, Any]:
-    """The context of a list in tabs by state: two queries, or a third where a page is empty.
+    """The context of a list in tabs by state: one query.
 
-    `in_state` says which rows belong under which tab, `matching` which a search finds. Without a
-    choice the first tab with something that wants attention is open.
+    `counts` says how many rows are in each state, those that want attention first; `in_state`
+    which rows belong under which tab; `matching` which a search finds. Without a choice the first
+    tab with something that wants attention is open.
     """
-    counts = count_states(rows, in_state)
+    context = choices(request, counts, sorts)
+    selected, q = rows.filter(in_state[context["state"]]), context["q"]
+    order = sorts[context["sort"]].order
+    return context | {
+        "page": page(selected.filter(matching(q)) if q else selected, order, request.GET)
+    }
+
+
+def choices(
+    request: HttpRequest, counts: Mapping[str, int], sorts: Mapping[str, Sort]
+) -> dict[str, Any]:
+    """Tabs with their counts, and which tab, order and search the request chooses."""
     first = next((state for state, number in counts.items() if number), UNHEALTHY)
-    state = chosen(request, "state", STATES, first)
-    sort = chosen(request, "sort", sorts, next(iter(sorts)))
-    q = searched(request)
-    selected = rows.filter(in_state[state])
     return {
         "tabs": [Tab(key, label, counts[key]) for key, label in STATES.items()],
-        "state": state,
-        "q": q,
-        "sort": sort,
+        "state": chosen(request, "state", STATES, first),
+        "q": searched(request),
+        "sort": chosen(request, "sort", sorts, next(iter(sorts))),
         "sorts": sorts,
         "counts": counts,
-        "page": page(
-            selected.filter(matching(q)) if q else selected, sorts[sort].order, request.GET
-        ),
     }
 
 

@@ -5,10 +5,10 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
 from findings import recommendations
-from findings.recommendations import IN_STATE, WORST_FIRST
-from findings.views.listing import by_name, by_state, render_list
+from findings.keyset import Page, page_of_list
+from findings.recommendations import ATTENTION, RegistryRow, Tally
+from findings.views.listing import SORTS, choices, render_list
 from registries import scope
-from registries.models import Image
 
 MOST_VULNERABLE = 3
 
@@ -18,24 +18,37 @@ MOST_VULNERABLE = 3
 def show(request: HttpRequest, key: str) -> HttpResponse:
     if key.lower() != recommendations.KEY:
         raise Http404("There is no such recommendation.")
-    registries = recommendations.registries_of(request.user)
-    images = scope.visible(Image.objects.all(), request.user)
-    subscriptions = list(scope.visible_subscriptions(request.user))
+    rows = recommendations.registries_of(request.user)
     subscription = request.GET.get("subscription", "")
+    subscriptions = list(scope.visible_subscriptions(request.user))
     if subscription in {str(row.pk) for row in subscriptions}:
-        registries = registries.filter(subscription=subscription)
-        images = images.filter(registry__subscription=subscription)
-    context = by_state(request, registries, IN_STATE, by_name)
+        rows = [row for row in rows if str(row.registry.subscription_id) == subscription]
+    states = [row.tally.state for row in rows]
+    context = choices(request, {state: states.count(state) for state in ATTENTION}, SORTS)
     context |= {
-        "registry_count": sum(context["counts"].values()),
+        "page": _page(request, rows, context),
+        "registry_count": len(rows),
         "name": recommendations.name(),
         "description": recommendations.DESCRIPTION,
         "steps": recommendations.REMEDIATION_STEPS,
         "subscriptions": subscriptions,
         "subscription": subscription,
-        "tally": recommendations.total(images),
-        "worst": list(registries.filter(unhealthy__gt=0).order_by(*WORST_FIRST)[:MOST_VULNERABLE]),
+        # A registry's images are its own, so that their sum counts distinct images.
+        "tally": sum((row.tally for row in rows), Tally()),
+        "worst": [row for row in rows if row.tally.unhealthy][:MOST_VULNERABLE],
     }
     return render_list(
         request, "findings/recommendation.html", "findings/parts/registries.html", context
     )
+
+
+def _page(request: HttpRequest, rows: list[RegistryRow], context: dict) -> Page:
+    words = context["q"].casefold()
+    selected = [
+        row
+        for row in rows
+        if row.tally.state == context["state"] and words in row.registry.name.casefold()
+    ]
+    if context["sort"] == "name":
+        selected.sort(key=lambda row: row.registry.name.casefold())
+    return page_of_list(selected, lambda row: row.registry.pk, request.GET)

@@ -6,7 +6,7 @@ from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_safe
 
 from findings import recommendations
-from findings.recommendations import IN_STATE
+from findings.recommendations import IN_STATE, count_states
 from findings.views.listing import by_name, by_state, render_list
 from registries import scope
 from registries.models import Image, Registry
@@ -19,7 +19,9 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
     visible = scope.visible(Registry.objects.select_related("subscription"), request.user)
     registry = get_object_or_404(visible, pk=pk)
     manageable = scope.allowed_subscriptions(request.user, Action.MANAGE_REGISTRIES)
-    context = by_state(request, recommendations.repositories_of(registry), IN_STATE, by_name) | {
+    repositories = recommendations.repositories_of(registry)
+    counts = count_states(repositories, IN_STATE)
+    context = by_state(request, repositories, counts, IN_STATE, by_name) | {
         "registry": registry,
         "tally": recommendations.total(Image.objects.filter(registry=registry)),
         "may_manage": manageable.filter(pk=registry.subscription_id).exists(),

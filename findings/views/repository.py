@@ -7,7 +7,13 @@ from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_safe
 
 from findings import images, recommendations
-from findings.recommendations import STATES, WORST_FIRST
+from findings.recommendations import (
+    HEALTHY,
+    NOT_APPLICABLE,
+    UNHEALTHY,
+    UNVERIFIED,
+    WORST_FIRST,
+)
 from findings.views.listing import Sort, by_state, render_list
 from registries import scope
 from registries.models import Image, Repository, Tag
@@ -17,7 +23,14 @@ SORTS = {
     "newest": Sort("Newest first", ("-id",)),
     "oldest": Sort("Oldest first", ("id",)),
 }
-IN_STATE = {state: Q(state=state) for state in STATES}
+# As findings.recommendations.image_state says, in words that the database can look up.
+_IS_IMAGE = Q(image__kind=Image.Kind.IMAGE)
+IN_STATE = {
+    UNHEALTHY: Q(image__verdict__state=UNHEALTHY),
+    UNVERIFIED: _IS_IMAGE & (Q(image__verdict__state=UNVERIFIED) | Q(image__verdict__isnull=True)),
+    HEALTHY: Q(image__verdict__state=HEALTHY),
+    NOT_APPLICABLE: ~_IS_IMAGE,
+}
 
 
 @require_safe
@@ -28,10 +41,18 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
     )
     repository = get_object_or_404(visible, pk=pk)
     rows = images.placements().filter(repository=repository)
-    context = by_state(request, rows, IN_STATE, _by_digest_or_tag, SORTS) | {
+    everything = Image.objects.filter(placements__repository=repository)
+    tally = recommendations.total(everything)
+    counts = {
+        UNHEALTHY: tally.unhealthy,
+        UNVERIFIED: tally.unverified,
+        HEALTHY: tally.healthy,
+        NOT_APPLICABLE: everything.exclude(kind=Image.Kind.IMAGE).count(),
+    }
+    context = by_state(request, rows, counts, IN_STATE, _by_digest_or_tag, SORTS) | {
         "repository": repository,
         "registry": repository.registry,
-        "tally": recommendations.total(Image.objects.filter(placements__repository=repository)),
+        "tally": tally,
     }
     context["rows"] = images.describe(context["page"].rows)
     return render_list(request, "findings/repository.html", "findings/parts/images.html", context)

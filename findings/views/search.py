@@ -1,7 +1,7 @@
 """Find anything one may see: an id, a digest, a tag, a repository."""
 
 from django.contrib.auth.decorators import login_required
-from django.db.models import F, Q
+from django.db.models import F
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
@@ -9,7 +9,7 @@ from django.views.decorators.http import require_safe
 from findings import images, vulnerabilities
 from findings.views.listing import searched
 from registries import scope
-from registries.models import Repository, Tag
+from registries.models import Placement, Repository
 
 SHOWN = 20
 SHORTEST_DIGEST = 4
@@ -27,23 +27,20 @@ def show(request: HttpRequest) -> HttpResponse:
 
 def _found(request: HttpRequest, q: str) -> dict:
     repositories = Repository.objects.select_related("registry").filter(name__icontains=q)
-    placements = images.placements().filter(_digest_or_tag(q)).order_by("-id")
     return {
         "vulnerabilities": list(vulnerabilities.beginning(q)[:SHOWN]),
         "repositories": list(scope.visible(repositories, request.user)[:SHOWN]),
-        "rows": images.describe(list(scope.visible(placements, request.user)[:SHOWN])),
+        "rows": images.describe(_placements(request, q)),
     }
 
 
-def _digest_or_tag(q: str) -> Q:
-    by_tag = Q(pk__in=_placed_by_tag(q))
+def _placements(request: HttpRequest, q: str) -> list[Placement]:
+    """The newest under a tag of that name, and of images whose digest begins so."""
+    placed = scope.visible(Placement.objects.order_by("-id"), request.user)
+    tagged = placed.filter(image__tags__name=q, image__tags__repository=F("repository"))
+    found = set(tagged[:SHOWN])
     digest = q.lower().removeprefix("sha256:")
-    if len(digest) < SHORTEST_DIGEST or set(digest) - set("0123456789abcdef"):
-        return by_tag
-    return by_tag | Q(image__digest__startswith=f"sha256:{digest}")
-
-
-def _placed_by_tag(q: str):
-    """Placements under a tag of that name in their own repository."""
-    tags = Tag.objects.filter(name=q)
-    return tags.filter(image__placements__repository=F("repository")).values("image__placements")
+    if len(digest) >= SHORTEST_DIGEST and not set(digest) - set("0123456789abcdef"):
+        begins = placed.filter(image__digest__startswith=f"sha256:{digest}")
+        found.update(begins[:SHOWN])
+    return sorted(found, key=lambda placement: -placement.pk)[:SHOWN]

@@ -1,6 +1,8 @@
+from dataclasses import dataclass
+
 import pytest
 
-from findings.keyset import page
+from findings.keyset import page, page_of_list
 from registries.models import Repository
 from tests.factories import a_registry
 
@@ -76,3 +78,31 @@ def test_every_page_is_one_query(repositories, django_assert_num_queries):
     for parameters in ({}, {"after": cursor}, {"before": cursor}, {"last": "1"}):
         with django_assert_num_queries(1):
             page(repositories, ("name", "id"), parameters, size=3)
+
+
+@dataclass(frozen=True)
+class Row:
+    pk: int
+
+
+@pytest.mark.parametrize("number", [0, 1, 3, 4, 11])
+def test_a_list_in_memory_is_walked_alike_in_both_directions(number):
+    rows = [Row(100 - n) for n in range(number)]
+    assert walk(rows, {}, "after") == rows
+    assert walk(rows, {"last": "1"}, "before") == rows
+
+
+def walk(rows, parameters, towards):
+    """All rows, page by page of three."""
+    found = page_of_list(rows, lambda row: row.pk, parameters, size=3)
+    cursor = getattr(found, towards)
+    rest = walk(rows, {towards: cursor}, towards) if cursor else []
+    return found.rows + rest if towards == "after" else rest + found.rows
+
+
+def test_a_row_gone_from_a_list_in_memory_gives_the_first_page():
+    rows = [Row(n) for n in range(9)]
+    cursor = page_of_list(rows, lambda row: row.pk, {}, size=3).after
+    left = [row for row in rows if row.pk != 2]
+    assert page_of_list(left, lambda row: row.pk, {"after": cursor}, size=3).rows == left[:3]
+    assert page_of_list(left, lambda row: row.pk, {"before": cursor}, size=3).rows == left[:3]
