@@ -1,4 +1,5 @@
-from django.urls import path
+from django.urls import path, register_converter
+from django.urls.converters import StringConverter
 
 from findings.views import (
     dashboard,
@@ -11,7 +12,21 @@ from findings.views import (
     vulnerability,
 )
 
-IMAGE = "repositories/<int:repository>/images/<str:digest>"
+
+class DigestConverter(StringConverter):
+    regex = "[a-z0-9]+:[0-9a-fA-F]+"
+
+
+class NameConverter(StringConverter):
+    """An id as some advisory spells it: anything that can be stored."""
+
+    regex = "[^\0]+"
+
+
+register_converter(DigestConverter, "digest")
+register_converter(NameConverter, "name")
+
+IMAGE = "repositories/<int:repository>/images/<digest:digest>"
 
 urlpatterns = [
     path("", dashboard.show, name="dashboard"),
@@ -22,6 +37,6 @@ urlpatterns = [
     path(IMAGE, image.show, name="image"),
     path(f"{IMAGE}/scan", image.scan, name="scan-image"),
     path(f"{IMAGE}/findings/<int:pk>", finding.show, name="finding"),
-    path("vulnerabilities/<str:name>", vulnerability.show, name="vulnerability"),
+    path("vulnerabilities/<name:name>", vulnerability.show, name="vulnerability"),
     path("search", search.show, name="search"),
 ]

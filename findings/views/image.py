@@ -73,7 +73,7 @@ def _delete_command(placement: Placement) -> str:
     registry = placement.repository.registry
     if registry.kind != Registry.Kind.DISTRIBUTION:
         return ""
-    host = urlsplit(registry.location).netloc or registry.location
+    host = urlsplit(registry.location).netloc.rpartition("@")[2] or registry.location
     reference = f"{host}/{placement.repository.name}@{placement.image.digest}"
     return f"skopeo delete {quote(f'docker://{reference}')}"
 

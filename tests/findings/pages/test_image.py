@@ -67,6 +67,11 @@ def test_the_other_repositories_with_the_same_digest_are_named(client, reader, i
     )
 
 
+@pytest.mark.parametrize("digest", ["sha256:%00", "latest", "sha256:" + "0" * 9000])
+def test_what_is_no_digest_of_an_image_does_not_exist(client, reader, repository, digest):
+    assert client.get(f"/repositories/{repository.pk}/images/{digest}").status_code == 404
+
+
 # --- the tag that moved ---
 
 
