@@ -1,10 +1,12 @@
 """What a start does once the database answers: bring the tables up to date and, the first time,
-make someone who can log in. Run as `python -m config.prepare`."""
+make someone who can log in and feeds to judge by. Run as `python -m config.prepare`."""
 
 import os
 from pathlib import Path
 
 ADMIN = "admin"
+# The ecosystems whose packages are read.
+ECOSYSTEMS = ("Debian", "Ubuntu", "Alpine", "PyPI", "npm")
 
 
 def password_file(data_dir: Path) -> Path:
@@ -27,6 +29,16 @@ def ensure_administrator(data_dir: Path) -> str | None:
     return password
 
 
+def ensure_feeds(url: str) -> None:
+    """Subscribe to the public advisories, unless there are feeds or no URL is wanted."""
+    from findings.models import Feed
+
+    if url and not Feed.objects.exists():
+        Feed.objects.bulk_create(
+            Feed(name=name, location=f"{url.rstrip('/')}/{name}/all.zip") for name in ECOSYSTEMS
+        )
+
+
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     import django
@@ -35,6 +47,7 @@ def main() -> None:
 
     django.setup()
     call_command("migrate", interactive=False, verbosity=0)
+    ensure_feeds(settings.ADVISORIES_URL)
     if password := ensure_administrator(settings.DATA_DIR):
         print(f"log in as {ADMIN} with the password {password}")  # noqa: T201
         print(f"it is kept in {password_file(settings.DATA_DIR)}; change it soon")  # noqa: T201

@@ -179,6 +179,10 @@ LAYOUT_ROOTS = [Path(root) for root in env.list("VIGIE_LAYOUT_ROOTS", [str(DATA_
 WALK_INTERVAL_SECONDS = env.int("VIGIE_WALK_INTERVAL_SECONDS", 3600)
 # How often feeds are asked for news.
 FEED_INTERVAL_SECONDS = env.int("VIGIE_FEED_INTERVAL_SECONDS", 3600)
+# The public OSV dumps the first start subscribes to, in folders by ecosystem; empty for none.
+ADVISORIES_URL = env.str(
+    "VIGIE_ADVISORIES_URL", "https://osv-vulnerabilities.storage.googleapis.com"
+)
 # A worker that has not been heard of for this long has lost its scan to another.
 SCAN_LEASE_SECONDS = env.int("VIGIE_SCAN_LEASE_SECONDS", 60)
 SCAN_MAX_ATTEMPTS = env.int("VIGIE_SCAN_MAX_ATTEMPTS", 5)

@@ -121,7 +121,12 @@ def command(data_dir: Path, port: int, module: str = "config.processes") -> dict
     return {
         "args": [sys.executable, "-m", module],
         "cwd": ROOT,
-        "env": {**kept, "VIGIE_DATA_DIR": str(data_dir), "VIGIE_PORT": str(port)},
+        "env": {
+            **kept,
+            "VIGIE_DATA_DIR": str(data_dir),
+            "VIGIE_PORT": str(port),
+            "VIGIE_ADVISORIES_URL": "",
+        },
     }
 
 

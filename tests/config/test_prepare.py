@@ -1,0 +1,31 @@
+import pytest
+
+from config import prepare
+from findings.models import Feed
+
+pytestmark = pytest.mark.django_db
+
+
+def test_the_first_start_subscribes_to_public_advisories_once():
+    prepare.ensure_feeds("https://advisories.example/")
+    prepare.ensure_feeds("https://elsewhere.example/")
+    assert set(Feed.objects.values_list("name", flat=True)) == set(prepare.ECOSYSTEMS)
+    assert Feed.objects.get(name="npm").location == "https://advisories.example/npm/all.zip"
+
+
+def test_feeds_an_operator_chose_are_left_alone():
+    Feed.objects.create(name="ours", location="/srv/advisories")
+    prepare.ensure_feeds("https://advisories.example")
+    assert Feed.objects.count() == 1
+
+
+def test_no_url_means_no_feeds():
+    prepare.ensure_feeds("")
+    assert not Feed.objects.exists()
+
+
+def test_the_first_administrator_is_made_once(tmp_path, django_user_model):
+    password = prepare.ensure_administrator(tmp_path)
+    assert django_user_model.objects.get().check_password(password)
+    assert prepare.ensure_administrator(tmp_path) is None
+    assert prepare.password_file(tmp_path).stat().st_mode & 0o077 == 0
