@@ -36,13 +36,14 @@ def _evaluate_batch() -> int:
         _collect_packages(cursor)
         _match(cursor)
         _reach_inventories(cursor)
+        _collect_entries(cursor)
         _close_findings(cursor)
         _open_findings(cursor)
         _change_findings(cursor)
         inventories = _roll_up_inventories(cursor)
         images = _roll_up_images(cursor)
         done = _clear_queue(cursor)
-        cursor.execute("DROP TABLE work_inventory, work_package, changed_package")
+        cursor.execute("DROP TABLE work_inventory, work_package, changed_package, work_entry")
     return inventories + images + done
 
 
@@ -201,6 +202,25 @@ def _reach_inventories(cursor) -> None:
     cursor.execute("ANALYZE work_inventory")
 
 
+def _collect_entries(cursor) -> None:
+    """What findings may follow from: all packages of the new sets, of the others those whose
+    matches changed. A package stands in a set once, however many files name it."""
+    cursor.execute(
+        """
+        CREATE TEMP TABLE work_entry ON COMMIT DROP AS
+        SELECT DISTINCT e.inventory_id, e.package_id, true AS is_new
+        FROM work_inventory w JOIN scans_inventorypackage e ON e.inventory_id = w.id
+        WHERE w.is_new
+        UNION ALL
+        SELECT DISTINCT e.inventory_id, e.package_id, false
+        FROM changed_package c
+        JOIN scans_inventorypackage e ON e.package_id = c.id
+        JOIN work_inventory w ON w.id = e.inventory_id AND NOT w.is_new
+        """
+    )
+    cursor.execute("ANALYZE work_entry")
+
+
 def _close_findings(cursor) -> None:
     cursor.execute(
         """
@@ -208,8 +228,9 @@ def _close_findings(cursor) -> None:
             WHEN EXISTS (SELECT FROM findings_advisory a
                          WHERE a.vulnerability_id = f.vulnerability_id AND a.withdrawn_at IS NULL)
             THEN 'advisory-changed' ELSE 'advisory-withdrawn' END
-        FROM work_inventory w
-        WHERE f.inventory_id = w.id AND f.closed_at IS NULL AND NOT EXISTS (
+        FROM work_entry w
+        WHERE NOT w.is_new AND f.inventory_id = w.inventory_id AND f.package_id = w.package_id
+          AND f.closed_at IS NULL AND NOT EXISTS (
             SELECT FROM findings_packagematch m
             WHERE m.package_id = f.package_id AND m.vulnerability_id = f.vulnerability_id)
         """
@@ -221,16 +242,15 @@ def _open_findings(cursor) -> None:
         """
         INSERT INTO findings_finding (inventory_id, package_id, vulnerability_id, severity,
             fixed_version, opened_at, opened_cause, closed_cause)
-        SELECT DISTINCT w.id, m.package_id, m.vulnerability_id, m.severity, m.fixed_version, now(),
+        SELECT w.inventory_id, m.package_id, m.vulnerability_id, m.severity, m.fixed_version, now(),
             CASE WHEN w.is_new THEN 'new-inventory'
                  WHEN a.first_imported_at > v.evaluated_at THEN 'advisory-published'
                  ELSE 'advisory-changed' END,
             ''
-        FROM work_inventory w
-        JOIN scans_inventorypackage e ON e.inventory_id = w.id
-        JOIN findings_packagematch m ON m.package_id = e.package_id
+        FROM work_entry w
+        JOIN findings_packagematch m ON m.package_id = w.package_id
         JOIN findings_advisory a ON a.id = m.advisory_id
-        LEFT JOIN findings_inventoryverdict v ON v.inventory_id = w.id
+        LEFT JOIN findings_inventoryverdict v ON v.inventory_id = w.inventory_id
         ON CONFLICT (inventory_id, package_id, vulnerability_id) WHERE closed_at IS NULL DO NOTHING
         """
     )
@@ -241,8 +261,9 @@ def _change_findings(cursor) -> None:
     cursor.execute(
         """
         UPDATE findings_finding f SET severity = m.severity, fixed_version = m.fixed_version
-        FROM work_inventory w, findings_packagematch m
-        WHERE f.inventory_id = w.id AND f.closed_at IS NULL
+        FROM work_entry w, findings_packagematch m
+        WHERE NOT w.is_new AND f.inventory_id = w.inventory_id AND f.package_id = w.package_id
+          AND f.closed_at IS NULL
           AND m.package_id = f.package_id AND m.vulnerability_id = f.vulnerability_id
           AND (f.severity, f.fixed_version) IS DISTINCT FROM (m.severity, m.fixed_version)
         """

@@ -164,7 +164,9 @@ class StalePackage(models.Model):
 class PackageMatch(models.Model):
     """A package has a vulnerability, whatever image it stands in; carries the proof."""
 
-    package = models.ForeignKey(Package, on_delete=models.CASCADE, related_name="matches")
+    package = models.ForeignKey(
+        Package, on_delete=models.CASCADE, related_name="matches", db_index=False
+    )
     vulnerability = models.ForeignKey(
         Vulnerability, on_delete=models.CASCADE, related_name="matches"
     )
@@ -192,8 +194,14 @@ class Finding(models.Model):
         ADVISORY_CHANGED = "advisory-changed", "Advisory changed"
         ADVISORY_WITHDRAWN = "advisory-withdrawn", "Advisory withdrawn"
 
-    inventory = models.ForeignKey(Inventory, on_delete=models.CASCADE, related_name="findings")
-    package = models.ForeignKey(Package, on_delete=models.CASCADE, related_name="findings")
+    # Millions are written at once, so none is indexed twice: the open ones stand in the unique
+    # index, and packages are never deleted.
+    inventory = models.ForeignKey(
+        Inventory, on_delete=models.CASCADE, related_name="findings", db_index=False
+    )
+    package = models.ForeignKey(
+        Package, on_delete=models.CASCADE, related_name="findings", db_index=False
+    )
     vulnerability = models.ForeignKey(
         Vulnerability, on_delete=models.CASCADE, related_name="findings"
     )
@@ -214,9 +222,9 @@ class Finding(models.Model):
         ]
         indexes = [
             models.Index(
-                fields=["vulnerability"],
-                condition=Q(closed_at__isnull=True),
-                name="finding_by_vulnerability",
+                fields=["inventory"],
+                condition=Q(closed_at__isnull=False),
+                name="finding_closed",
             ),
         ]
 

@@ -198,6 +198,26 @@ def test_images_that_share_a_package_set_share_its_findings(folder):
     assert ImageVerdict.objects.filter(state="unhealthy").count() == 3
 
 
+def test_a_change_to_one_package_leaves_the_findings_of_the_others_in_its_set(folder):
+    an_image(a_repository(), [a_package("zlib1g", "1"), a_package("bash", "5")])
+    stays = an_advisory("CVE-2026-1002", "bash", "6")
+    judge(a_feed(folder, an_advisory("CVE-2026-1001", "zlib1g", "2"), stays))
+    before = Finding.objects.get(vulnerability__name="CVE-2026-1002")
+    judge(Feed.objects.get(), folder, an_advisory("CVE-2026-1001", "zlib1g", "3"), stays)
+    assert open_findings() == {("zlib1g", "CVE-2026-1001", "3"), ("bash", "CVE-2026-1002", "6")}
+    assert Finding.objects.get(vulnerability__name="CVE-2026-1002").opened_at == before.opened_at
+    assert Finding.objects.count() == 2
+
+
+def test_a_package_that_two_files_of_a_set_name_is_one_finding(folder):
+    twice = [a_package("left", "1", "npm", path=f"{place}/package.json") for place in ("a", "b")]
+    an_image(a_repository(), twice)
+    judge(a_feed(folder, an_advisory("CVE-2026-1001", "left", "2", ecosystem="npm")))
+    assert Finding.objects.count() == 1
+    judge(Feed.objects.get(), folder, an_advisory("CVE-2026-1001", "left", "1", ecosystem="npm"))
+    assert open_findings() == set()
+
+
 def test_evaluating_again_changes_nothing(folder):
     an_image(a_repository(), [a_package("bash", "5.2-1")])
     judge(a_feed(folder, an_advisory("CVE-2026-1001", "bash")))
