@@ -157,12 +157,15 @@ def record_rescans() -> int:
 
 
 def withdraw() -> int:
-    """Forget what is queued for images that are gone and for plans that were switched off."""
+    """Forget what is queued for plans that were switched off, and every scan of an image that is
+    gone: who works on one finds his lease lost."""
     return _execute(
         """
-        DELETE FROM scans_scan a WHERE a.state = 'queued' AND (a.image_id IS NULL OR EXISTS (
-            SELECT FROM registries_subscription s
-            WHERE s.id = a.subscription_id AND NOT s.plan_enabled))
+        DELETE FROM scans_scan a
+        WHERE a.state IN ('queued', 'running') AND a.image_id IS NULL
+           OR a.state = 'queued' AND EXISTS (
+                SELECT FROM registries_subscription s
+                WHERE s.id = a.subscription_id AND NOT s.plan_enabled)
         """
     )
 

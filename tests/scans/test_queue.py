@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from registries import plans
 from registries.models import Image, IndexMember, Placement, Registry, Repository, Subscription, Tag
-from scans import queue
+from scans import queue, tasks
 from scans.catalogers import VERSION
 from scans.models import Report, Scan
 
@@ -222,3 +222,14 @@ def test_two_workers_never_claim_the_same_scan(repository):
         worker.join()
     assert sorted(claimed) == sorted(Scan.objects.values_list("pk", flat=True))
     assert len(claimed) == 40
+
+
+def test_a_scan_whose_image_went_while_its_last_worker_died_is_forgotten(repository, settings):
+    """It could be given up for ever otherwise, and its attempts would outgrow their column."""
+    image = an_image(repository, pushed_at=NOW())
+    queue.enqueue_due()
+    queue.claim()
+    Scan.objects.update(attempts=settings.SCAN_MAX_ATTEMPTS, leased_until=days_ago(1))
+    image.delete()
+    tasks.dispatch()
+    assert not Scan.objects.exists()
