@@ -3,7 +3,7 @@
 Source of the rules: the OCI image specification, layer.md ("Applying Changesets").
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from posixpath import dirname, normpath
@@ -20,6 +20,9 @@ from scans.support import Reason, Unsupported
 _MAX_HOPS = 40  # links followed for one path, as in Linux
 _MAX_PURL = 1000  # characters
 _MAX_PACKAGES = 300_000  # of one image
+_MAX_REMEMBERED = 128 * 1024 * 1024  # characters of the paths of one image's files and links
+_OVERHEAD = 100  # that a path in memory costs beside its text
+_MAX_PATH = 2048  # bytes; longer ones no index of the database holds
 
 _LANGUAGES = {"python": "PyPI", "npm": "npm", "go-module": "Go"}
 _PURL_TYPES = {"python": "pypi", "go-module": "golang"}
@@ -47,22 +50,17 @@ class Stack:
     packages: tuple[Placed, ...]
 
 
-def stack(records: Sequence[LayerRecord]) -> Stack:
+def stack(records: Iterable[LayerRecord]) -> Stack:
     """The image that these layers make, the lowest first.
 
     A distribution's package belongs to the lowest layer of the unbroken run in which its database
     named it in this version; another package to the layer that its file is from. Raises Unsupported
-    for an image with more packages than any real one.
+    for an image that holds more than any real one, at the layer with which it does.
     """
     view = _View()
     for number, record in enumerate(records):
         view.apply(number, record)
-    if sum(len(file.layers) for file in view.files.values()) > _MAX_PACKAGES:
-        raise Unsupported(
-            Reason.TOO_LARGE,
-            f"The image holds more than {_MAX_PACKAGES:,} packages; split it, or remove what is "
-            "not needed in it.",
-        )
+        view.check_size()
     distro = view.distro()
     return Stack(distro, tuple(_placed(view.files, distro)))
 
@@ -95,6 +93,14 @@ class _View:
         self._remove(emptied=files.keys())
         for path, content in files.items():
             self._put(number, path, content)
+
+    def check_size(self) -> None:
+        packages = sum(len(file.layers) for file in self.files.values())
+        if packages > _MAX_PACKAGES:
+            raise _too_large(f"more than {_MAX_PACKAGES:,} packages")
+        paths = sum(map(len, (*self.files, *self.links, *self.links.values())))
+        if paths + _OVERHEAD * (len(self.files) + len(self.links)) > _MAX_REMEMBERED:
+            raise _too_large("more package files and links than can be remembered")
 
     def distro(self) -> Distro | None:
         for path in osrelease.PATHS:
@@ -145,7 +151,16 @@ class _View:
             if link is None:
                 return real
             real = (_joined(dirname(link), self.links[link]) + real[len(link) :]).lstrip("/")
+            if len(real.encode()) > _MAX_PATH:
+                raise _too_large(f"links that lead to a path of more than {_MAX_PATH:,} bytes")
         return path
+
+
+def _too_large(what: str) -> Unsupported:
+    return Unsupported(
+        Reason.TOO_LARGE,
+        f"The image holds {what}; split it, or remove what is not needed in it.",
+    )
 
 
 def _is_removed(path: str, gone: Collection[str], emptied: Collection[str]) -> bool:

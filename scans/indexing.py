@@ -1,25 +1,27 @@
 """One scan: read an image's layers, each once for all images, and store what stands in it."""
 
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from hashlib import blake2b
-from time import monotonic
 
-from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
 from registries.connection import connect
-from registries.models import Image
+from registries.models import Image, Registry
 from registries.oci.errors import BadContent, DigestMismatch, RegistryError
 from registries.oci.manifest import Descriptor, ImageConfig, Manifest, parse_manifest
 from registries.providers import Source, read_config
 from scans import inventories, queue, support
 from scans.catalogers import VERSION
 from scans.coalesce import Stack, stack
-from scans.layers import LayerError, LayerRecord, read_layer
+from scans.layers import LayerRecord, read_layer
+from scans.lease import Lease, kept
 from scans.models import ImageLayer, Layer, Report, Scan
 from scans.support import Reason, Unsupported
+
+log = logging.getLogger(__name__)
 
 
 def index(scan: Scan) -> None:
@@ -28,16 +30,17 @@ def index(scan: Scan) -> None:
     Failures that may pass put the scan back; a lost lease leaves everything to the next worker.
     """
     try:
-        manifest, config, layers = _read(scan)
-        stacked = stack([LayerRecord.from_json(layer.record) for layer in layers])
-        support.after_stacking(stacked)
-        _store(scan, manifest, config, layers, stacked)
-    except (Unsupported, LayerError) as error:
+        with kept(scan) as lease:
+            _index(scan, lease)
+    except Unsupported as error:
         _give_verdict(scan, error.reason, str(error))
     except RegistryError as error:
         _retry_or_give_up(scan, error)
-    except queue.LeaseLost:
+    except (queue.LeaseLost, Image.DoesNotExist, Registry.DoesNotExist):
         return
+    except Exception as error:  # a bug, or something no table can hold
+        log.exception("Scan %s of %s failed", scan.pk, scan.digest)
+        _retry_or_fail(scan, error)
 
 
 def give_up(scan: Scan) -> None:
@@ -49,17 +52,32 @@ def give_up(scan: Scan) -> None:
     _give_verdict(scan, Reason.FAILED, sentence)
 
 
-def _read(scan: Scan) -> tuple[Manifest, ImageConfig, list[Layer]]:
+def _index(scan: Scan, lease: Lease) -> None:
+    manifest, config, layers = _read(scan, lease)
+    stacked = stack(_records(layers, lease))
+    support.after_stacking(stacked)
+    _store(scan, manifest, config, layers, stacked)
+
+
+def _read(scan: Scan, lease: Lease) -> tuple[Manifest, ImageConfig, list[Layer]]:
     with connect(scan.image.registry) as source:
         body, media_type, _ = source.manifest(scan.repository, scan.digest)
         manifest = parse_manifest(body, media_type)
         config = read_config(source, scan.repository, manifest)
         support.before_reading(manifest, config)
-        layers = [_layer(source, scan, descriptor) for descriptor in manifest.layers]
+        layers = [_layer(source, scan, lease, descriptor) for descriptor in manifest.layers]
     return manifest, config, layers
 
 
-def _layer(source: Source, scan: Scan, descriptor: Descriptor) -> Layer:
+def _records(layers: Sequence[Layer], lease: Lease) -> Iterator[LayerRecord]:
+    """One at a time: all at once they may be more than the memory holds."""
+    for layer in layers:
+        lease.check()
+        stored = Layer.objects.values_list("record", flat=True)
+        yield LayerRecord.from_json(stored.get(pk=layer.pk))
+
+
+def _layer(source: Source, scan: Scan, lease: Lease, descriptor: Descriptor) -> Layer:
     """The stored layer, read now if no image has brought it yet. Whoever else needs it at the
     same moment waits for this one reading."""
     if known := _known_layer(descriptor.digest):
@@ -70,21 +88,22 @@ def _layer(source: Source, scan: Scan, descriptor: Descriptor) -> Layer:
             scan.layers_reused += 1
             return known
         with source.blob(scan.repository, descriptor) as chunks:
-            record = read_layer(_counted(chunks, scan), descriptor.media_type)
+            record = read_layer(_counted(chunks, scan, lease), descriptor.media_type)
         if record.unread:  # what hard links lead to was passed by before it was known
             also_read = frozenset(record.unread)
             with source.blob(scan.repository, descriptor) as chunks:
-                record = read_layer(_counted(chunks, scan), also_read=also_read)
+                record = read_layer(_counted(chunks, scan, lease), also_read=also_read)
         scan.layers_fetched += 1
         return _keep(descriptor, record)
 
 
 def _known_layer(digest: str) -> Layer | None:
-    return Layer.objects.filter(digest=digest, catalogers_version=VERSION).first()
+    known = Layer.objects.filter(digest=digest, catalogers_version=VERSION)
+    return known.defer("record").first()
 
 
 def _keep(descriptor: Descriptor, record: LayerRecord) -> Layer:
-    layer, _ = Layer.objects.update_or_create(
+    Layer.objects.update_or_create(
         digest=descriptor.digest,
         defaults={
             "diff_id": record.diff_id,
@@ -94,7 +113,7 @@ def _keep(descriptor: Descriptor, record: LayerRecord) -> Layer:
             "read_at": timezone.now(),
         },
     )
-    return layer
+    return Layer.objects.defer("record").get(digest=descriptor.digest)
 
 
 @contextmanager
@@ -109,15 +128,11 @@ def _alone_with(digest: str) -> Iterator[None]:
             cursor.execute("SELECT pg_advisory_unlock(%s)", [key])
 
 
-def _counted(chunks: Iterator[bytes], scan: Scan) -> Iterator[bytes]:
-    """Pass the chunks on, count them, and say from time to time that this worker lives."""
-    interval = settings.SCAN_LEASE_SECONDS / 4
-    due = monotonic() + interval
+def _counted(chunks: Iterator[bytes], scan: Scan, lease: Lease) -> Iterator[bytes]:
+    """Pass the chunks on and count them, as long as the scan is this worker's."""
     for chunk in chunks:
+        lease.check()
         scan.bytes_fetched += len(chunk)
-        if monotonic() > due:
-            queue.extend(scan)
-            due = monotonic() + interval
         yield chunk
 
 
@@ -128,6 +143,17 @@ def _retry_or_give_up(scan: Scan, error: RegistryError) -> None:
     damaged = isinstance(error, BadContent | DigestMismatch)
     tries = "" if error.permanent else f" Tried {scan.attempts} times."
     _give_verdict(scan, Reason.DAMAGED if damaged else Reason.NO_ACCESS, f"{error}{tries}")
+
+
+def _retry_or_fail(scan: Scan, error: Exception) -> None:
+    if not queue.is_last_attempt(scan):
+        queue.put_back(scan, f"It ended in an error ({type(error).__name__}) and is tried again.")
+        return
+    sentence = (
+        f"Reading this image ended {scan.attempts} times in an error of Vigie's own "
+        f"({type(error).__name__}). The worker's log tells more about scan {scan.pk}."
+    )
+    _give_verdict(scan, Reason.FAILED, sentence)
 
 
 def _give_verdict(scan: Scan, reason: Reason, sentence: str) -> None:

@@ -1,14 +1,19 @@
 """One scan from the registry's folder to the stored inventory: real layouts, a real PostgreSQL."""
 
+import os
 import threading
+from datetime import timedelta
+from io import BytesIO
 from pathlib import Path
+from tarfile import SYMTYPE, TarFile, TarInfo
 
 import pytest
-from django.db import connection
+from django.db import DataError, connection
 
 from registries import inventory, plans
 from registries.models import Image, Registry, Subscription
-from scans import indexing, queue
+from scans import indexing, lease, queue
+from scans.layers import LayerRecord
 from scans.models import Inventory, Layer, Package, Report, Scan
 from tests.pushing import digest_of, image, tar_of, write_layout
 from tests.scans import tars
@@ -219,3 +224,109 @@ def test_workers_that_need_the_same_layer_at_once_fetch_it_once(registry):
     assert Report.objects.filter(result="indexed").count() == 6
     assert sum(Scan.objects.values_list("layers_fetched", flat=True)) == 7
     assert Inventory.objects.count() == 1
+
+
+def test_an_error_nobody_expects_ends_as_a_verdict_with_a_sentence(
+    registry, settings, monkeypatch, caplog
+):
+    """A bug, or what PostgreSQL refuses, must not look like workers that died."""
+
+    def refuse(*_):
+        raise DataError("value too long")
+
+    monkeypatch.setattr(indexing.inventories, "store", refuse)
+    put(registry, "app", image(BASE))
+    inventory.sync(registry)
+    queue.enqueue_due()
+    for attempt in range(1, settings.SCAN_MAX_ATTEMPTS + 1):
+        assert not Report.objects.exists()
+        scan = queue.claim()
+        assert scan.attempts == attempt
+        indexing.index(scan)
+        Scan.objects.update(not_before="2020-01-01T00:00:00Z")
+    report, scan = Report.objects.get(), Scan.objects.get()
+    assert (report.result, report.reason, scan.state) == ("unverified", "failed", "done")
+    assert "(DataError)" in report.detail
+    assert "value too long" in caplog.text
+
+
+def test_an_image_deleted_between_claim_and_start_leaves_nothing(registry):
+    put(registry, "app", image(BASE))
+    inventory.sync(registry)
+    queue.enqueue_due()
+    scan = queue.claim()
+    Image.objects.all().delete()
+    indexing.index(scan)
+    queue.withdraw()
+    assert not Scan.objects.exists()
+    assert not Report.objects.exists()
+
+
+def test_links_that_lead_to_a_path_no_index_holds_leave_the_image_unverified(registry, tmp_path):
+    made = BytesIO()
+    with TarFile(fileobj=made, mode="w") as tar:
+        link = TarInfo("node_modules")
+        link.type, link.linkname = SYMTYPE, "/".join(os.urandom(60).hex() for _ in range(16))
+        tar.addfile(link)
+    app = "/".join(os.urandom(60).hex() for _ in range(14))
+    package = {f"node_modules/{app}/package.json": '{"name": "left-pad", "version": "1.0.0"}'}
+    put(registry, "app", image(made.getvalue(), package))
+    scan_all(registry)
+    report = Report.objects.get()
+    assert (report.result, report.reason) == ("unverified", "too-large")
+
+
+def test_the_records_of_layers_are_not_all_held_at_once(registry, monkeypatch):
+    """One small layer may have a record of many megabytes, and stand in an image 500 times."""
+    put(registry, "app", image(*[BASE] * 30))
+    alive, most = set(), 0
+
+    class Watched(LayerRecord):
+        def __init__(self, *args, **kwargs) -> None:
+            nonlocal most
+            super().__init__(*args, **kwargs)
+            alive.add(id(self))
+            most = max(most, len(alive))
+
+        def __del__(self) -> None:
+            alive.discard(id(self))
+
+    monkeypatch.setattr(indexing, "LayerRecord", Watched)
+    scan_all(registry)
+    assert Report.objects.get().result == "indexed"
+    assert 0 < most <= 2
+
+
+def test_an_image_that_takes_too_long_is_given_up(registry, monkeypatch):
+    monkeypatch.setattr(lease, "MAX_SECONDS", -1)
+    put(registry, "app", image(BASE))
+    scan_all(registry)
+    assert Report.objects.get().reason == "too-slow"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_that_waits_for_anothers_layer_keeps_its_scan(registry, settings):
+    """A base image of gigabytes may take many leases to fetch."""
+    settings.SCAN_LEASE_SECONDS = 1
+    built = image(BASE)
+    put(registry, "app", built)
+    inventory.sync(registry)
+    queue.enqueue_due()
+    scan = queue.claim()
+    waiter = threading.Thread(target=in_a_thread, args=(indexing.index, scan))
+    with indexing._alone_with(digest_of(built.blobs[-1])):
+        waiter.start()
+        first = Scan.objects.get().leased_until
+        while Scan.objects.get().leased_until < first + timedelta(seconds=2):
+            waiter.join(0.05)
+        assert queue.reap() == 0
+    waiter.join()
+    assert Report.objects.get().result == "indexed"
+    assert Scan.objects.get().attempts == 1
+
+
+def in_a_thread(function, *args) -> None:
+    try:
+        function(*args)
+    finally:
+        connection.close()
