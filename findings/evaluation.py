@@ -8,7 +8,6 @@ marked stale, reports newer than their image's verdict.
 from django.db import connection, transaction
 
 from findings.matching import match_key
-from findings.models import PackageKey
 
 INVENTORIES_AT_ONCE = 1000
 PACKAGES_AT_ONCE = 20_000
@@ -88,16 +87,22 @@ def _make_keys(cursor) -> None:
         WHERE w.is_new AND k.package_id IS NULL
         """
     )
-    keys = []
-    for package_id, *fields in cursor.fetchall():
-        key = match_key(*fields)
-        keys.append(
-            PackageKey(package_id=package_id, ecosystem=key.ecosystem, name=key.name, key=key.key)
-        )
-    PackageKey.objects.bulk_create(keys, batch_size=5000)
+    keys = [(package_id, match_key(*fields)) for package_id, *fields in cursor.fetchall()]
     cursor.execute("CREATE TEMP TABLE work_package (id bigint PRIMARY KEY) ON COMMIT DROP")
     cursor.execute(
-        "INSERT INTO work_package SELECT unnest(%s::bigint[])", [[key.package_id for key in keys]]
+        """
+        WITH made AS (
+            INSERT INTO findings_packagekey (package_id, ecosystem, name, key)
+            SELECT * FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::bytea[])
+            RETURNING package_id)
+        INSERT INTO work_package SELECT package_id FROM made
+        """,
+        [
+            [package_id for package_id, _ in keys],
+            [key.ecosystem for _, key in keys],
+            [key.name for _, key in keys],
+            [key.key for _, key in keys],
+        ],
     )
 
 
