@@ -1,4 +1,4 @@
-"""Forms of the registry pages."""
+"""Forms of the registry pages and of one's own account."""
 
 from django import forms
 
@@ -67,3 +67,14 @@ class ConnectForm(RegistryForm):
             self.fields["kind"].choices = [
                 choice for choice in Registry.Kind.choices if choice[0] not in OPERATORS_ONLY
             ]
+
+
+class TokenForm(forms.Form):
+    """A token for a program of one's own; it ends by itself."""
+
+    name = forms.CharField(
+        max_length=100,
+        help_text="What uses it, so that you know which to revoke.",
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    days = forms.IntegerField(label="Days until it expires", min_value=1, max_value=366, initial=90)

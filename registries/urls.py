@@ -1,7 +1,7 @@
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import path
 
-from registries import views
+from registries.views import account, registry
 
 urlpatterns = [
     path(
@@ -10,8 +10,11 @@ urlpatterns = [
         name="login",
     ),
     path("logout", LogoutView.as_view(), name="logout"),
-    path("registries/connect", views.connect, name="connect-registry"),
-    path("registries/<int:pk>/settings", views.settings, name="registry-settings"),
-    path("registries/<int:pk>/webhook", views.webhook, name="registry-webhook"),
-    path("registries/<int:pk>/sync", views.sync, name="sync-registry"),
+    path("account", account.show, name="account"),
+    path("account/password", account.ChangePassword.as_view(), name="change-password"),
+    path("account/tokens/<int:pk>/revoke", account.revoke, name="revoke-token"),
+    path("registries/connect", registry.connect, name="connect-registry"),
+    path("registries/<int:pk>/settings", registry.settings, name="registry-settings"),
+    path("registries/<int:pk>/webhook", registry.webhook, name="registry-webhook"),
+    path("registries/<int:pk>/sync", registry.sync, name="sync-registry"),
 ]

@@ -1,24 +1,18 @@
 """Pages of what is connected: connect a registry, its settings and webhook, sync it now."""
 
-import logging
-
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
-from kombu.exceptions import OperationalError as BrokerUnreachable
 
 from registries import connection, scope, tasks
 from registries.forms import ConnectForm, RegistryForm
 from registries.models import Registry
 from registries.roles import Action
-
-log = logging.getLogger(__name__)
 
 
 @sensitive_post_parameters("secret")
@@ -92,11 +86,4 @@ def _manageable(request: HttpRequest, pk: int) -> Registry:
 def _walk(registry: Registry) -> None:
     """Walk soon; without a broker the clock comes round to it all the same."""
     Registry.objects.filter(pk=registry.pk).update(walked_at=None)
-    transaction.on_commit(lambda: _nudge(registry.pk))
-
-
-def _nudge(pk: int) -> None:
-    try:
-        tasks.walk.apply_async([pk], retry=False)
-    except BrokerUnreachable as error:
-        log.warning("The walk waits for the clock, since the broker is not there: %s", error)
+    tasks.soon(tasks.walk, registry.pk)
