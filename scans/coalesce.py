@@ -81,10 +81,8 @@ class _View:
     def apply(self, number: int, record: LayerRecord) -> None:
         """Removals first: they never concern what the same layer adds."""
         bare = frozenset(record.bare)
-        self._remove(
-            gone={self._place(path, bare) for path in record.whiteouts},
-            emptied={self._place(f"{path}/.", bare)[:-2] for path in record.opaques},
-        )
+        self._remove(gone={self._place(path, bare) for path in record.whiteouts})
+        self._remove(emptied={self._place(f"{path}/.", bare)[:-2] for path in record.opaques})
         hidden = {self._place(path, bare) for path in record.hidden}
         links = {self._place(path, bare): target for path, target in record.links.items()}
         self._remove(gone=hidden | links.keys())

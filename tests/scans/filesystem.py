@@ -11,11 +11,12 @@ class FileSystem:
         self.root: dict[str, Node] = {}
 
     def apply(self, entries: list[tuple[tarfile.TarInfo, bytes]]) -> None:
-        """Whiteouts concern lower layers only, so they come first."""
+        """Whiteouts concern lower layers only, so they come first, as `.wh.a` does before what
+        lies in `a` in a tar that is sorted."""
         names = {info.name for info, _ in entries if info.isdir()}
-        for info, _ in entries:
-            if ".wh." in info.name:
-                self._white_out(info.name, names)
+        whiteouts = [info.name for info, _ in entries if ".wh." in info.name]
+        for name in sorted(whiteouts, key=lambda name: name.endswith(".wh..wh..opq")):
+            self._white_out(name, names)
         for info, body in entries:
             if ".wh." not in info.name:
                 self._unpack(info, body, names)
