@@ -1,7 +1,7 @@
 """One scan: read an image's layers, each once for all images, and store what stands in it."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from hashlib import blake2b
 
@@ -18,7 +18,7 @@ from scans.catalogers import VERSION
 from scans.coalesce import Stack, stack
 from scans.layers import LayerRecord, read_layer
 from scans.lease import Lease, kept
-from scans.models import ImageLayer, Layer, Report, Scan
+from scans.models import ImageLayer, Layer, Report, ReportInventory, Scan
 from scans.support import Reason, Unsupported
 
 log = logging.getLogger(__name__)
@@ -65,8 +65,19 @@ def _read(scan: Scan, lease: Lease) -> tuple[Manifest, ImageConfig, list[Layer]]
         manifest = parse_manifest(body, media_type)
         config = read_config(source, scan.repository, manifest)
         support.before_reading(manifest, config)
-        layers = [_layer(source, scan, lease, descriptor) for descriptor in manifest.layers]
+        layers = _layers(source, scan, lease, manifest)
     return manifest, config, layers
+
+
+def _layers(source: Source, scan: Scan, lease: Lease, manifest: Manifest) -> list[Layer]:
+    """The stored layers, lowest first; those that no image has brought yet are read now."""
+    known = _known_layers(layer.digest for layer in manifest.layers)
+    for descriptor in manifest.layers:
+        if descriptor.digest in known:
+            scan.layers_reused += 1
+        else:
+            known[descriptor.digest] = _new_layer(source, scan, lease, descriptor)
+    return [known[layer.digest] for layer in manifest.layers]
 
 
 def _records(layers: Sequence[Layer], lease: Lease) -> Iterator[LayerRecord]:
@@ -77,16 +88,12 @@ def _records(layers: Sequence[Layer], lease: Lease) -> Iterator[LayerRecord]:
         yield LayerRecord.from_json(stored.get(pk=layer.pk))
 
 
-def _layer(source: Source, scan: Scan, lease: Lease, descriptor: Descriptor) -> Layer:
-    """The stored layer, read now if no image has brought it yet. Whoever else needs it at the
-    same moment waits for this one reading."""
-    if known := _known_layer(descriptor.digest):
-        scan.layers_reused += 1
-        return known
+def _new_layer(source: Source, scan: Scan, lease: Lease, descriptor: Descriptor) -> Layer:
+    """Whoever else needs the layer at the same moment waits for this one reading."""
     with _alone_with(descriptor.digest):
-        if known := _known_layer(descriptor.digest):
+        if known := _known_layers([descriptor.digest]):
             scan.layers_reused += 1
-            return known
+            return known[descriptor.digest]
         with source.blob(scan.repository, descriptor) as chunks:
             record = read_layer(_counted(chunks, scan, lease), descriptor.media_type)
         if record.unread:  # what hard links lead to was passed by before it was known
@@ -97,9 +104,9 @@ def _layer(source: Source, scan: Scan, lease: Lease, descriptor: Descriptor) -> 
         return _keep(descriptor, record)
 
 
-def _known_layer(digest: str) -> Layer | None:
-    known = Layer.objects.filter(digest=digest, catalogers_version=VERSION)
-    return known.defer("record").first()
+def _known_layers(digests: Iterable[str]) -> dict[str, Layer]:
+    known = Layer.objects.filter(digest__in=list(digests), catalogers_version=VERSION)
+    return {layer.digest: layer for layer in known.defer("record")}
 
 
 def _keep(descriptor: Descriptor, record: LayerRecord) -> Layer:
@@ -182,7 +189,9 @@ def _store(
         distro_name=distro.name if distro else "",
         package_count=len(stacked.packages),
     )
-    report.inventories.set(sets)
+    ReportInventory.objects.bulk_create(
+        ReportInventory(report=report, inventory=inventory) for inventory in sets
+    )
     ImageLayer.objects.bulk_create(_history(report, manifest, config))
 
 

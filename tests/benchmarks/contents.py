@@ -33,7 +33,7 @@ def image(packing: str) -> pushing.Built:
 
 
 def small_image(number: int) -> pushing.Built:
-    """Fifteen packages of Alpine and some 3 MB in a layer that all share, and a layer of its own."""
+    """Fifteen packages of Alpine and some 3 MB in a layer all share, and a layer of its own."""
     pool = _pool(random.Random(3), 6 * 2**20)
     packages = "\n".join(
         f"P:package-{n}\nV:1.{n}.0-r1\nA:x86_64\no:source-{n}\n" for n in range(15)
