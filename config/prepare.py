@@ -30,10 +30,11 @@ def ensure_administrator(data_dir: Path) -> str | None:
 
 
 def ensure_feeds(url: str) -> None:
-    """Subscribe to the public advisories, unless there are feeds or no URL is wanted."""
+    """Subscribe to the public advisories, unless there are feeds (a demonstration's samples aside)
+    or no URL is wanted."""
     from findings.models import Feed
 
-    if url and not Feed.objects.exists():
+    if url and not Feed.objects.filter(sample=False).exists():
         Feed.objects.bulk_create(
             Feed(name=name, location=f"{url.rstrip('/')}/{name}/all.zip") for name in ECOSYSTEMS
         )

@@ -17,6 +17,13 @@ IMAGES_AT_ONCE = 20_000
 _LOCK = 0x5649_4749
 
 
+# Which feeds speak of the ecosystem of the set `i`, as `models.Judge` counts.
+_JUDGED_BY = """(
+    SELECT CASE bool_and(f.sample) WHEN true THEN 1 WHEN false THEN 2 ELSE 0 END
+    FROM findings_feedecosystem e JOIN findings_feed f ON f.id = e.feed_id
+    WHERE e.ecosystem = i.ecosystem)"""
+
+
 def evaluate() -> int:
     """Judge all that is due. Returns how many sets and images were judged."""
     total = 0
@@ -64,12 +71,11 @@ def _collect_inventories(cursor) -> None:
         [INVENTORIES_AT_ONCE],
     )
     cursor.execute(
-        """
+        f"""
         INSERT INTO work_inventory
         SELECT i.id, false
         FROM findings_inventoryverdict v JOIN scans_inventory i ON i.id = v.inventory_id
-        WHERE v.judged <> EXISTS (
-            SELECT FROM findings_feedecosystem e WHERE e.ecosystem = i.ecosystem)
+        WHERE v.judged_by <> {_JUDGED_BY}
         """
     )
 
@@ -277,9 +283,9 @@ def _change_findings(cursor) -> None:
 
 def _roll_up_inventories(cursor) -> int:
     cursor.execute(
-        """
+        f"""
         INSERT INTO findings_inventoryverdict (inventory_id, critical, high, medium, low, unknown,
-            unreadable_versions, judged, evaluated_at)
+            unreadable_versions, judged_by, evaluated_at)
         SELECT w.id, c.critical, c.high, c.medium, c.low, c.unknown, (
                 SELECT count(DISTINCT e.package_id) FROM scans_inventorypackage e
                 JOIN findings_packagekey k ON k.package_id = e.package_id
@@ -287,7 +293,7 @@ def _roll_up_inventories(cursor) -> int:
                     SELECT FROM findings_affected f
                     JOIN findings_advisory a ON a.id = f.advisory_id AND a.withdrawn_at IS NULL
                     WHERE f.name = k.name AND f.ecosystem = k.ecosystem)),
-            EXISTS (SELECT FROM findings_feedecosystem x WHERE x.ecosystem = i.ecosystem), now()
+            {_JUDGED_BY}, now()
         FROM work_inventory w
         JOIN scans_inventory i ON i.id = w.id
         CROSS JOIN LATERAL (
@@ -300,15 +306,15 @@ def _roll_up_inventories(cursor) -> int:
         ON CONFLICT (inventory_id) DO UPDATE SET critical = excluded.critical,
             high = excluded.high, medium = excluded.medium, low = excluded.low,
             unknown = excluded.unknown, unreadable_versions = excluded.unreadable_versions,
-            judged = excluded.judged, evaluated_at = excluded.evaluated_at
+            judged_by = excluded.judged_by, evaluated_at = excluded.evaluated_at
         """
     )
     return cursor.rowcount
 
 
-# What an image is, from its report and its sets. Any finding makes it unhealthy; a set that no
-# feed speaks of, or an unknown version of a package that some advisory names, keeps it from being
-# healthy.
+# What an image is, from its report and its sets. Any finding makes it unhealthy. A set that no feed
+# speaks of (samples count only in registries that are samples too), or an unknown version of a
+# package that some advisory names, keeps it from being healthy.
 _IMAGE_STATES = """
     SELECT r.image_id,
         coalesce(sum(v.critical), 0) AS critical, coalesce(sum(v.high), 0) AS high,
@@ -318,13 +324,16 @@ _IMAGE_STATES = """
         r.scanned_at, r.result = 'unverified' AS unread, r.reason, r.detail,
         string_agg(DISTINCT coalesce(nullif(i.ecosystem, ''), nullif(r.distro_name, ''),
                                      'an unknown distribution'), ', ')
-            FILTER (WHERE NOT v.judged) AS unjudged
+            FILTER (WHERE v.judged_by = 0 OR v.judged_by = 1 AND NOT g.sample) AS unjudged,
+        bool_or(v.judged_by = 1 AND NOT g.sample) AS sampled
     FROM {images} AS work
     JOIN scans_report r ON r.image_id = work.image_id
+    JOIN registries_image m ON m.id = r.image_id
+    JOIN registries_registry g ON g.id = m.registry_id
     LEFT JOIN scans_reportinventory h ON h.report_id = r.image_id
     LEFT JOIN findings_inventoryverdict v ON v.inventory_id = h.inventory_id
     LEFT JOIN scans_inventory i ON i.id = h.inventory_id
-    GROUP BY r.image_id
+    GROUP BY r.image_id, g.sample
     HAVING count(h.inventory_id) = count(v.inventory_id)
 """
 
@@ -341,7 +350,8 @@ _WRITE_IMAGES = f"""
              WHEN unreadable_versions > 0 THEN 'unknown-version' ELSE '' END,
         CASE WHEN unread THEN detail
              WHEN unjudged IS NOT NULL THEN 'Read, but not judged: no feed has advisories for '
-                || unjudged || '. Add or update a feed that speaks of it.'
+                || unjudged || CASE WHEN sampled THEN ' beyond a few samples' ELSE '' END
+                || '. Add or update a feed that speaks of it.'
              WHEN unreadable_versions > 0 THEN unreadable_versions
                 || ' packages have a version that cannot be compared; they are not judged.'
              ELSE '' END,

@@ -27,6 +27,9 @@ class Feed(models.Model):
         max_length=500, help_text="A URL, a zip file, or a folder of OSV records."
     )
     enabled = models.BooleanField(default=True)
+    # A handful of records for a demonstration: it finds, but nothing is healthy by it alone,
+    # except in registries that are samples themselves.
+    sample = models.BooleanField(default=False, editable=False)
     attempted_at = models.DateTimeField(null=True, blank=True, editable=False)
     succeeded_at = models.DateTimeField(null=True, blank=True, editable=False)
     newest_record_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -242,6 +245,14 @@ class SeverityCounts(models.Model):
         abstract = True
 
 
+class Judge(models.IntegerChoices):
+    """Which feeds speak of an ecosystem."""
+
+    NOBODY = 0, "No feed"
+    SAMPLES = 1, "Samples only"
+    FEEDS = 2, "Feeds"
+
+
 class InventoryVerdict(SeverityCounts):
     """The roll-up of one package set; a set without one is due for evaluation."""
 
@@ -250,7 +261,7 @@ class InventoryVerdict(SeverityCounts):
     )
     # Packages that some advisory names, of a version no ordering could read.
     unreadable_versions = models.PositiveIntegerField(default=0)
-    judged = models.BooleanField(help_text="Some feed speaks of this set's ecosystem.")
+    judged_by = models.SmallIntegerField(choices=Judge)
     evaluated_at = models.DateTimeField()
 
 

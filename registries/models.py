@@ -131,6 +131,8 @@ class Registry(models.Model):
     location = models.CharField(
         max_length=500, help_text="A URL such as https://registry.example, or a folder."
     )
+    # Made for a demonstration: judged by sample advisories, which say nothing of other images.
+    sample = models.BooleanField(default=False, editable=False)
     username = models.CharField(max_length=300, blank=True)
     sealed_secret = models.BinaryField(null=True, blank=True, editable=False)
     webhook_secret_hash = models.BinaryField(null=True, blank=True, editable=False)

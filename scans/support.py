@@ -87,8 +87,6 @@ def before_reading(manifest: Manifest, config: ImageConfig) -> None:
 def after_stacking(stack: Stacked) -> None:
     """Raise Unsupported where the layers were read and nothing in them can be judged."""
     distro = stack.distro
-    if not stack.packages:
-        raise Unsupported(Reason.EMPTY, _nothing_found(distro))
     # Its language packages alone would pass for the whole image, and look healthy.
     if distro and distro.package_type == "rpm" and not _holds(stack, "rpm"):
         raise Unsupported(
@@ -96,6 +94,8 @@ def after_stacking(stack: Stacked) -> None:
             f"The packages of {distro.name} stand in an rpm database, which cannot be read yet; "
             "its language packages alone would not tell the whole truth.",
         )
+    if not stack.packages:
+        raise Unsupported(Reason.EMPTY, _nothing_found(distro))
 
 
 def _holds(stack: Stacked, package_type: str) -> bool:

@@ -275,7 +275,7 @@ def verdicts(images: list[Image], **more: Any) -> list[ImageVerdict]:
     counts = _counts({inventory for inventories in sets.values() for inventory in inventories})
     InventoryVerdict.objects.bulk_create(
         (
-            InventoryVerdict(inventory_id=pk, judged=True, evaluated_at=now, **c)
+            InventoryVerdict(inventory_id=pk, judged_by=2, evaluated_at=now, **c)
             for pk, c in counts.items()
         ),
         ignore_conflicts=True,

@@ -64,7 +64,7 @@ def load(folder: Path, console: Console) -> Registry:
 def _load_feeds(zips: dict[str, Path], progress: Progress) -> None:
     for name, path in progress.track(zips.items(), description="Reading advisories"):
         feed, _ = Feed.objects.update_or_create(
-            name=f"Demo: {name}", defaults={"location": str(path)}
+            name=f"Demo: {name}", defaults={"location": str(path), "sample": True}
         )
         update_feed(feed.pk)
         feed.refresh_from_db()
@@ -86,7 +86,7 @@ def _ensure_registry(folder: Path) -> Registry:
         subscription=subscription,
         resource_group="demo",
         name="layouts",
-        defaults={"kind": Registry.Kind.LAYOUT, "location": str(folder)},
+        defaults={"kind": Registry.Kind.LAYOUT, "location": str(folder), "sample": True},
     )
     return registry
 

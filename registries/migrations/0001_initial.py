@@ -39,6 +39,7 @@ class Migration(migrations.Migration):
                 ('name', models.CharField(max_length=100)),
                 ('kind', models.CharField(choices=[('distribution', 'Distribution protocol'), ('layout', 'Folder of OCI image layouts')], max_length=20)),
                 ('location', models.CharField(help_text='A URL such as https://registry.example, or a folder.', max_length=500)),
+                ('sample', models.BooleanField(default=False, editable=False)),
                 ('username', models.CharField(blank=True, max_length=300)),
                 ('sealed_secret', models.BinaryField(blank=True, null=True)),
                 ('webhook_secret_hash', models.BinaryField(blank=True, null=True)),

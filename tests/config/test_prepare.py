@@ -19,6 +19,12 @@ def test_feeds_an_operator_chose_are_left_alone():
     assert Feed.objects.count() == 1
 
 
+def test_samples_of_a_demonstration_are_no_feeds():
+    Feed.objects.create(name="Demo: npm", location="/var/demo", sample=True)
+    prepare.ensure_feeds("https://advisories.example")
+    assert Feed.objects.filter(sample=False).count() == len(prepare.ECOSYSTEMS)
+
+
 def test_no_url_means_no_feeds():
     prepare.ensure_feeds("")
     assert not Feed.objects.exists()

@@ -8,6 +8,7 @@ from django.test.utils import CaptureQueriesContext
 
 from findings import advisories, evaluation
 from findings.models import Feed, Finding, ImageVerdict, InventoryVerdict, PackageMatch
+from registries.models import Registry
 from scans.models import Inventory
 from tests.findings.estate import (
     a_feed,
@@ -84,6 +85,30 @@ def test_what_no_feed_speaks_of_is_read_but_never_healthy(folder):
     )
     verdict.refresh_from_db()
     assert (verdict.state, verdict.reason, verdict.detail) == ("healthy", "", "")
+
+
+def test_a_sample_of_advisories_finds_but_makes_nothing_healthy_but_samples(folder, tmp_path):
+    record = an_advisory("CVE-2026-1001", "bash", "5.2")
+    Feed.objects.create(name="Demo", location=str(folder), sample=True)
+    repository = a_repository()
+    clean, bad = (an_image(repository, [a_package("bash", v)]) for v in ("5.2", "5.1"))
+    judge(a_feed(folder, record, name="Demo"))
+    assert ImageVerdict.objects.get(image=bad).state == "unhealthy"
+    verdict = ImageVerdict.objects.get(image=clean)
+    assert (verdict.state, verdict.reason) == ("unverified", "not-judged")
+    assert "samples" in verdict.detail
+    judge(a_feed(tmp_path / "real", record))
+    verdict.refresh_from_db()
+    assert verdict.state == "healthy"
+
+
+def test_a_registry_made_of_samples_is_judged_by_samples(folder):
+    Feed.objects.create(name="Demo", location=str(folder), sample=True)
+    repository = a_repository()
+    Registry.objects.update(sample=True)
+    image = an_image(repository, [a_package("bash", "5.2")])
+    judge(a_feed(folder, an_advisory("CVE-2026-1001", "bash", "5.2"), name="Demo"))
+    assert ImageVerdict.objects.get(image=image).state == "healthy"
 
 
 def test_a_version_no_ordering_can_read_is_counted_and_keeps_the_image_from_being_healthy(folder):
