@@ -27,6 +27,12 @@ from findings.severity import assess
 
 log = logging.getLogger(__name__)
 
+# What an import writes on its feed; the rest is the operator's, who may change it meanwhile.
+_WRITTEN = (
+    "attempted_at", "succeeded_at", "newest_record_at", "record_count", "unreadable_ranges",
+    "etag", "problem",
+)  # fmt: skip
+
 # A feed that loses more than this share of its records at once is not believed.
 LARGEST_SHRINKAGE = 0.2
 # Nor is one of which more than this share cannot be read.
@@ -87,7 +93,14 @@ def update(feed: Feed) -> int:
     except (FeedError, Refused) as error:
         log.warning("feed %s: %s", feed.name, error)
         feed.problem, changed = str(error), 0
-    feed.save()
+    except Exception as error:  # a bug, or something no table can hold
+        log.exception("feed %s", feed.name)
+        feed.problem, changed = (
+            f"The import ended in an error of Vigie's own ({type(error).__name__}); the last good "
+            "import stays. The worker's log tells more.",
+            0,
+        )
+    Feed.objects.filter(pk=feed.pk).update(**{name: getattr(feed, name) for name in _WRITTEN})
     return changed
 
 
@@ -141,8 +154,10 @@ def _read(entry_name: str, raw: bytes, tally: Tally) -> osv.Record | None:
         return osv.parse(raw)
     except FeedError as error:
         log.warning("%s: %s", entry_name, error)
-        tally.unreadable.append(entry_name)
-        return None
+    except Exception:  # a bug of ours must not keep all other records out
+        log.exception("%s", entry_name)
+    tally.unreadable.append(entry_name)
+    return None
 
 
 def _copy(cursor, table: str, rows: Iterable[Iterable[Any]]) -> None:
@@ -291,7 +306,7 @@ _LEARN_ECOSYSTEMS = """
     INSERT INTO findings_feedecosystem (feed_id, ecosystem)
     SELECT DISTINCT a.feed_id, f.ecosystem
     FROM findings_advisory a JOIN findings_affected f ON f.advisory_id = a.id
-    WHERE a.feed_id = %(feed)s
+    WHERE a.feed_id = %(feed)s AND a.content_hash <> ''
 """
 
 
@@ -299,8 +314,8 @@ def _describe(cursor, feed: Feed, tally: Tally) -> None:
     """Say on the feed what it holds now."""
     cursor.execute(
         """
-        SELECT max(modified_at), coalesce(sum(unreadable_ranges), 0) FROM findings_advisory
-        WHERE feed_id = %s AND content_hash <> ''
+        SELECT max(modified_at), least(coalesce(sum(unreadable_ranges), 0), 2147483647)
+        FROM findings_advisory WHERE feed_id = %s AND content_hash <> ''
         """,
         [feed.pk],
     )

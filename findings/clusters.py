@@ -1,7 +1,8 @@
 """Ids that mean the same vulnerability, brought together when advisories are imported."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Mapping
+from itertools import chain
 
 from django.db.models import Q
 
@@ -17,11 +18,12 @@ def assign(cursor) -> None:
     """
     cursor.execute("SELECT name, ids FROM staged_advisory")
     staged = cursor.fetchall()
-    parents = _joined(ids for _, ids in staged)
+    known = _known({identifier for _, ids in staged for identifier in ids})
+    parents = _joined(chain((ids for _, ids in staged), _clusters(known)))
     groups: dict[str, set[str]] = defaultdict(set)
     for identifier in parents:
         groups[_root(parents, identifier)].add(identifier)
-    chosen = _vulnerabilities(cursor, groups)
+    chosen = _vulnerabilities(cursor, groups, known)
     cursor.execute("CREATE TEMP TABLE assigned (name text PRIMARY KEY, vulnerability_id bigint)")
     with cursor.copy("COPY assigned FROM STDIN") as copy:
         for name, root in {name: _root(parents, ids[0]) for name, ids in staged}.items():
@@ -29,7 +31,15 @@ def assign(cursor) -> None:
     cursor.execute("ANALYZE assigned")
 
 
-def _joined(clusters: Iterator[list[str]]) -> dict[str, str]:
+def _clusters(known: Mapping[str, int]) -> Iterable[list[str]]:
+    """Ids that are one vulnerability already: where one of them goes, the others go."""
+    clusters: dict[int, list[str]] = defaultdict(list)
+    for identifier, vulnerability in known.items():
+        clusters[vulnerability].append(identifier)
+    return clusters.values()
+
+
+def _joined(clusters: Iterable[list[str]]) -> dict[str, str]:
     """A union-find forest over ids: each id's parent."""
     parents: dict[str, str] = {}
     for first, *rest in clusters:
@@ -47,9 +57,10 @@ def _root(parents: dict[str, str], identifier: str) -> str:
     return identifier
 
 
-def _vulnerabilities(cursor, groups: dict[str, set[str]]) -> dict[str, int]:
+def _vulnerabilities(
+    cursor, groups: dict[str, set[str]], known: Mapping[str, int]
+) -> dict[str, int]:
     """The vulnerability of each group of ids, by the group's root."""
-    known = _known([identifier for ids in groups.values() for identifier in ids])
     found = {root: {known[i] for i in ids if i in known} for root, ids in groups.items()}
     names = _names(set(known.values()), [preferred_name(ids) for ids in groups.values()])
     chosen = _create({root: ids for root, ids in groups.items() if not found[root]})
@@ -68,7 +79,7 @@ def _vulnerabilities(cursor, groups: dict[str, set[str]]) -> dict[str, int]:
     return chosen
 
 
-def _known(ids: list[str]) -> dict[str, int]:
+def _known(ids: set[str]) -> dict[str, int]:
     rows = VulnerabilityAlias.objects.filter(name__in=ids)
     return dict(rows.values_list("name", "vulnerability_id"))
 

@@ -338,12 +338,13 @@ def _ids(value: object) -> tuple[str, ...]:
 
 
 def _date(value: object) -> datetime | None:
-    """RFC 3339; None for what is none, and for the year 1 some databases write for "unknown"."""
+    """RFC 3339, in UTC as zones far off fit no database; None for what is none, and for the year 1
+    some databases write for "unknown"."""
     try:
         date = datetime.fromisoformat(_text(value, 40))
-    except ValueError:
+        date = date.astimezone(UTC) if date.tzinfo else date.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         return None
-    date = date if date.tzinfo else date.replace(tzinfo=UTC)
     return date if date.year >= 1970 else None
 
 

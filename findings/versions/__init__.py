@@ -44,7 +44,8 @@ def encode(ecosystem: str, version: str) -> bytes | None:
 
     `ecosystem` is OSV's name and may carry a release: "Debian:12", "Alpine:v3.19", "PyPI".
     """
-    return _encode(family(ecosystem), version) if len(version) <= MAX_LENGTH else None
+    storable = len(version) <= MAX_LENGTH and "\0" not in version  # which no database column takes
+    return _encode(family(ecosystem), version) if storable else None
 
 
 # A package's versions are listed by each of its advisories: PyPI is read in a third of the time.
