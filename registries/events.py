@@ -8,7 +8,7 @@ import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from django.db import DatabaseError, OperationalError, connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
@@ -125,7 +125,7 @@ def _apply_next() -> bool | None:
             _postpone_others(event)
     except OperationalError as error:  # a deadlock or a lock that timed out
         _keep(event, f"The database was busy: {error}", retry=True)
-    except (DatabaseError, ValueError, TypeError, LookupError) as error:
+    except Exception as error:  # hostile content, or a bug: no event behind it must wait for it
         log.exception("Event %s of registry %s cannot be applied", event.pk, event.registry_id)
         _keep(event, f"This event cannot be applied: {error}", retry=False)
     else:

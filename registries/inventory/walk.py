@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 from django.conf import settings
-from django.db import DataError, IntegrityError, connection
+from django.db import InterfaceError, OperationalError, connection
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
@@ -85,6 +85,12 @@ class _Walk:
             self.broken_off = str(error)
         except Registry.DoesNotExist:
             self.broken_off = "The registry was disconnected during the walk."
+        except Exception as error:
+            log.exception("The walk of registry %s", self.registry.pk)
+            self.broken_off = (
+                f"The walk ended in an error of Vigie's own ({type(error).__name__}). "
+                "The worker's log tells more."
+            )
 
     def _walk(self, source: Source) -> None:
         listed: set[str] = set()
@@ -97,20 +103,21 @@ class _Walk:
             self._visit(source, name, listed=False)
 
     def _visit(self, source: Source, name: str, listed: bool) -> None:
-        """One repository that fails leaves the others to be walked; a dead registry does not."""
+        """One repository that fails leaves the others to be walked; a dead registry or database
+        does not."""
         try:
             self._walk_repository(source, name, listed)
-        except (Unreachable, Throttled):
+        except (Unreachable, Throttled, Registry.DoesNotExist, OperationalError, InterfaceError):
             raise
-        except (DataError, IntegrityError):
-            # Hostile content, or an event that deleted what was being written: the next walk sees.
-            log.exception("Repository %s of registry %s", name, self.registry.pk)
-            self._note(f"Repository {name} could not be stored; it is walked again soon.")
         except RegistryError as error:
             self._note(f"Repository {name}: {error}")
             self.failed_in_a_row += 1
             if self.failed_in_a_row >= MAX_FAILED_IN_A_ROW:
                 raise
+        except Exception:
+            # Hostile content, an event that deleted what was being written, or a bug of ours.
+            log.exception("Repository %s of registry %s", name, self.registry.pk)
+            self._note(f"Repository {name} could not be stored; it is walked again soon.")
         else:
             self.failed_in_a_row = 0
 

@@ -297,3 +297,23 @@ def test_old_events_are_forgotten_unless_they_wait(registry):
     RegistryEvent.objects.filter(delivery="new").update(applied_at=timezone.now())
     assert events.forget_old() == 1
     assert set(RegistryEvent.objects.values_list("delivery", flat=True)) == {"waiting", "new"}
+
+
+def test_an_error_nobody_expects_stops_no_event_behind_it(shelves, folder, monkeypatch, caplog):
+    digest = Shelf(folder, "app").image("a", "v1")
+    bad = an_event(repository="other")
+    events.accept(shelves, [bad])
+    events.accept(shelves, [an_event(digest=digest)])
+    push = events.APPLY["push"]
+
+    def fail_on_one(registry, event):
+        if event.repository == "other":
+            raise AttributeError("a bug")
+        push(registry, event)
+
+    monkeypatch.setitem(events.APPLY, "push", fail_on_one)
+    assert events.apply_due() == 1
+    failed = RegistryEvent.objects.get(delivery=bad.delivery)
+    assert (failed.applied_at, failed.retry_at) == (None, None)
+    assert "a bug" in failed.problem
+    assert "a bug" in caplog.text

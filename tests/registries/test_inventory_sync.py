@@ -385,3 +385,36 @@ def test_of_two_walks_at_the_same_time_one_steps_back(shelves, folder, monkeypat
     )
     assert first > 0
     assert second_result == 0
+
+
+def test_an_error_nobody_expects_leaves_the_other_repositories_to_be_walked(
+    shelves, folder, monkeypatch, caplog
+):
+    Shelf(folder, "bad").image("a", "v1")
+    Shelf(folder, "good").image("b", "v1")
+    run = visit.Visit.run
+
+    def fail_on_one(self):
+        if self.repository.name == "bad":
+            raise AttributeError("a bug")
+        run(self)
+
+    monkeypatch.setattr(visit.Visit, "run", fail_on_one)
+    inventory.sync(shelves)
+    assert set(tags()) == {"good:v1"}
+    assert "Repository bad" in shelves.problem
+    assert "a bug" in caplog.text
+
+
+def test_a_walk_that_an_error_nobody_expects_ends_says_so(shelves, monkeypatch, caplog):
+    """Otherwise it is walked at every turn of the clock, and nobody is told why in vain."""
+
+    def fail(_):
+        raise AttributeError("a bug")
+
+    monkeypatch.setattr(LayoutSource, "repositories", fail)
+    inventory.sync(shelves)
+    shelves.refresh_from_db()
+    assert "(AttributeError)" in shelves.problem
+    assert shelves.walked_at is not None
+    assert "a bug" in caplog.text
