@@ -5,8 +5,10 @@ from django.contrib import admin, messages
 from findings import tasks
 from findings.models import Advisory, Feed, Finding, ImageVerdict
 from findings.recommendations import REASONS
-from registries.long_tables import LongTable
+from registries.long_tables import KnownValues, LongTable
 from registries.tasks import soon
+from scans.admin import ScanNow
+from scans.support import Reason
 
 _SEVERITIES = ["critical", "high", "medium", "low", "unknown"]
 
@@ -21,7 +23,7 @@ class FeedAdmin(admin.ModelAdmin):
                        "unreadable_ranges", "problem"]  # fmt: skip
     actions = ["update_now"]
 
-    @admin.action(description="Update now")
+    @admin.action(description="Update now", permissions=["change"])
     def update_now(self, request, feeds) -> None:
         for feed in feeds:
             soon(tasks.update_feed, feed.pk)
@@ -34,51 +36,39 @@ class FeedAdmin(admin.ModelAdmin):
         return False
 
 
-class Long(LongTable):
-    """Found by exact id: other orders and searches would read the whole table."""
-
-    sortable_by = ()
-
-
 @admin.register(Advisory)
-class AdvisoryAdmin(Long):
+class AdvisoryAdmin(LongTable):
     list_display = ["name", "vulnerability", "feed", "severity", "published_at", "modified_at",
                     "withdrawn_at"]  # fmt: skip
     list_filter = ["severity", ("withdrawn_at", admin.EmptyFieldListFilter)]
     list_select_related = ["vulnerability", "feed"]
-    search_fields = ["vulnerability__aliases__name__exact"]
+    search_fields = ["vulnerability__aliases__name"]
     search_help_text = "A whole id, such as CVE-2026-12345 or GHSA-…"
 
 
 @admin.register(Finding)
-class FindingAdmin(Long):
+class FindingAdmin(LongTable):
     list_display = ["vulnerability", "package", "severity", "fixed_version", "opened_at",
                     "opened_cause", "closed_at", "closed_cause"]  # fmt: skip
     list_filter = ["severity", "opened_cause", ("closed_at", admin.EmptyFieldListFilter)]
     list_select_related = ["vulnerability", "package"]
-    search_fields = ["vulnerability__aliases__name__exact"]
+    search_fields = ["vulnerability__aliases__name"]
     search_help_text = "A whole id, such as CVE-2026-12345 or GHSA-…"
 
 
-class Reason(admin.SimpleListFilter):
-    """By the reasons there are; asking the table which it holds would read it all."""
-
+class ByReason(KnownValues):
     title = parameter_name = "reason"
-
-    def lookups(self, request, model_admin):
-        return [(code, reason.title) for code, reason in REASONS.items()]
-
-    def queryset(self, request, queryset):
-        return queryset.filter(reason=self.value()) if self.value() else queryset
+    values = {code: REASONS[code].title for code in (*Reason, "not-judged")}
 
 
 @admin.register(ImageVerdict)
-class ImageVerdictAdmin(Long):
+class ImageVerdictAdmin(ScanNow, LongTable):
     list_display = ["image", "registry", "state", "reason", *_SEVERITIES, "since", "evaluated_at"]
-    list_filter = ["state", Reason]
+    list_filter = ["state", ByReason]
     list_select_related = ["image__registry"]
-    search_fields = ["image__digest__exact"]
+    search_fields = ["image__digest"]
     search_help_text = "A whole digest: sha256:…"
+    actions = ["scan_now"]
 
     @admin.display(description="registry")
     def registry(self, verdict: ImageVerdict) -> str:

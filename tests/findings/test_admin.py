@@ -1,4 +1,5 @@
 import pytest
+from django.contrib.auth.models import Permission, User
 from django.urls import reverse
 
 from findings import tasks
@@ -82,3 +83,13 @@ def test_a_feed_is_added_by_its_name_and_location(admin_client):
     response = admin_client.post(reverse("admin:findings_feed_add"), fields)
     assert response.status_code == 302
     assert Feed.objects.get().name == "Debian"
+
+
+def test_feeds_are_not_updated_by_who_may_only_look(client, monkeypatch):
+    monkeypatch.setattr("findings.admin.soon", lambda *_: pytest.fail("asked for an update"))
+    staff = User.objects.create_user("staff", is_staff=True)
+    staff.user_permissions.add(Permission.objects.get(codename="view_feed"))
+    client.force_login(staff)
+    query = {"action": "update_now", "_selected_action": [factories.a_feed().pk]}
+    client.post(reverse("admin:findings_feed_changelist"), query, follow=True)
+    assert "update_now" not in str(listing(client, Feed).content)
