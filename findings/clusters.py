@@ -4,10 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from itertools import chain
 
-from django.db.models import Q
-
 from findings.matching import preferred_name
-from findings.models import Vulnerability, VulnerabilityAlias
+from findings.models import Vulnerability
 
 
 def assign(cursor) -> None:
@@ -18,17 +16,22 @@ def assign(cursor) -> None:
     """
     cursor.execute("SELECT name, ids FROM staged_advisory")
     staged = cursor.fetchall()
-    known = _known({identifier for _, ids in staged for identifier in ids})
+    known = _known(cursor)
     parents = _joined(chain((ids for _, ids in staged), _clusters(known)))
-    groups: dict[str, set[str]] = defaultdict(set)
+    groups: dict[str, list[str]] = defaultdict(list)
     for identifier in parents:
-        groups[_root(parents, identifier)].add(identifier)
+        groups[_root(parents, identifier)].append(identifier)
     chosen = _vulnerabilities(cursor, groups, known)
+    assigned = {name: chosen[_root(parents, ids[0])] for name, ids in staged}
     cursor.execute("CREATE TEMP TABLE assigned (name text PRIMARY KEY, vulnerability_id bigint)")
-    with cursor.copy("COPY assigned FROM STDIN") as copy:
-        for name, root in {name: _root(parents, ids[0]) for name, ids in staged}.items():
-            copy.write_row((name, chosen[root]))
+    _copy(cursor, "assigned", assigned.items())
     cursor.execute("ANALYZE assigned")
+
+
+def _copy(cursor, table: str, rows: Iterable[tuple[str, int]]) -> None:
+    with cursor.copy(f"COPY {table} (name, vulnerability_id) FROM STDIN") as copy:
+        for row in rows:
+            copy.write_row(row)
 
 
 def _clusters(known: Mapping[str, int]) -> Iterable[list[str]]:
@@ -58,43 +61,56 @@ def _root(parents: dict[str, str], identifier: str) -> str:
 
 
 def _vulnerabilities(
-    cursor, groups: dict[str, set[str]], known: Mapping[str, int]
+    cursor, groups: Mapping[str, list[str]], known: Mapping[str, int]
 ) -> dict[str, int]:
     """The vulnerability of each group of ids, by the group's root."""
-    found = {root: {known[i] for i in ids if i in known} for root, ids in groups.items()}
-    names = _names(set(known.values()), [preferred_name(ids) for ids in groups.values()])
-    chosen = _create({root: ids for root, ids in groups.items() if not found[root]})
+    found: dict[str, set[int]] = defaultdict(set)
     for root, ids in groups.items():
-        if found[root]:
-            chosen[root] = _one_of(cursor, found[root], preferred_name(ids), names)
-    VulnerabilityAlias.objects.bulk_create(
-        (
-            VulnerabilityAlias(vulnerability_id=chosen[root], name=identifier)
-            for root, ids in groups.items()
-            for identifier in sorted(ids)
-            if identifier not in known
-        ),
-        batch_size=5000,
+        for identifier in ids:
+            if identifier in known:
+                found[root].add(known[identifier])
+    chosen = _create(cursor, {root: ids for root, ids in groups.items() if root not in found})
+    best = {root: preferred_name(groups[root]) for root in found}
+    names = _names(cursor, set(known.values()), best.values())
+    for root, vulnerabilities in found.items():
+        chosen[root] = _one_of(cursor, vulnerabilities, best[root], names)
+    new = (
+        (identifier, chosen[root])
+        for root, ids in groups.items()
+        for identifier in ids
+        if identifier not in known
     )
+    _copy(cursor, "findings_vulnerabilityalias", new)
     return chosen
 
 
-def _known(ids: set[str]) -> dict[str, int]:
-    rows = VulnerabilityAlias.objects.filter(name__in=ids)
-    return dict(rows.values_list("name", "vulnerability_id"))
-
-
-def _names(ids: set[int], wanted: list[str]) -> dict[int, str]:
-    """The names of these vulnerabilities, and of any that already bears a wanted name."""
-    rows = Vulnerability.objects.filter(Q(pk__in=ids) | Q(name__in=wanted))
-    return dict(rows.values_list("pk", "name"))
-
-
-def _create(groups: dict[str, set[str]]) -> dict[str, int]:
-    created = Vulnerability.objects.bulk_create(
-        (Vulnerability(name=preferred_name(ids)) for ids in groups.values()), batch_size=5000
+def _known(cursor) -> dict[str, int]:
+    """The vulnerabilities of the staged ids that are not new."""
+    cursor.execute(
+        """
+        SELECT a.name, a.vulnerability_id FROM findings_vulnerabilityalias a
+        WHERE a.name IN (SELECT unnest(ids) FROM staged_advisory)
+        """
     )
-    return dict(zip(groups, (row.pk for row in created), strict=True))
+    return dict(cursor)
+
+
+def _names(cursor, ids: Iterable[int], wanted: Iterable[str]) -> dict[int, str]:
+    """The names of these vulnerabilities, and of any that already bears a wanted name."""
+    cursor.execute(
+        "SELECT id, name FROM findings_vulnerability WHERE id = ANY(%s) OR name = ANY(%s)",
+        [list(ids), list(wanted)],
+    )
+    return dict(cursor)
+
+
+def _create(cursor, groups: Mapping[str, list[str]]) -> dict[str, int]:
+    roots = {preferred_name(ids): root for root, ids in groups.items()}
+    cursor.execute(
+        "INSERT INTO findings_vulnerability (name) SELECT unnest(%s::text[]) RETURNING name, id",
+        [list(roots)],
+    )
+    return {roots[name]: created for name, created in cursor}
 
 
 def _one_of(cursor, found: set[int], best: str, names: dict[int, str]) -> int:

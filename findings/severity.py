@@ -6,6 +6,7 @@ The numbers are those of `findings.models.Severity`, so that they sort and aggre
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from typing import Protocol
 
 from cvss import CVSS2, CVSS3, CVSS4, CVSSError
@@ -92,6 +93,7 @@ def _scores(vectors: Iterable[str]) -> dict[str, Decimal]:
     return best
 
 
+@lru_cache(maxsize=10_000)  # most records share a few thousand vectors
 def _base_score(vector: str) -> tuple[str, Decimal | None]:
     if vector.startswith("CVSS:3."):
         version, reader = "v3", CVSS3
