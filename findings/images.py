@@ -17,6 +17,7 @@ from findings.recommendations import (
     image_state,
     reason_of,
 )
+from registries import scope
 from registries.models import IndexMember, Placement, Repository, Tag, TagMove
 from scans.models import ImageLayer, InventoryPackage, ReportInventory, Scan
 
@@ -49,6 +50,21 @@ def placements() -> QuerySet[Placement]:
     a repository may hold a hundred thousand."""
     counts = {name: Coalesce(F(f"image__verdict__{name}"), 0) for name in SEVERITIES}
     return Placement.objects.annotate(state=image_state(), **counts)
+
+
+def holding(user, sets: Collection[int]) -> QuerySet[Placement]:
+    """Placements of images that hold one of these package sets, as far as the user may see."""
+    images = ReportInventory.objects.filter(inventory__in=sets)
+    return scope.visible(placements(), user).filter(image__in=images.values("report"))
+
+
+def reach(placed: QuerySet[Placement]) -> dict[str, int]:
+    """How many distinct images, repositories and registries these are."""
+    return placed.aggregate(
+        images=Count("image", distinct=True),
+        repositories=Count("repository", distinct=True),
+        registries=Count("repository__registry", distinct=True),
+    )
 
 
 def in_full(rows: QuerySet[Placement]) -> QuerySet[Placement]:

@@ -5,6 +5,7 @@ from findings.views import (
     dashboard,
     finding,
     image,
+    package,
     recommendation,
     registry,
     repository,
@@ -38,5 +39,6 @@ urlpatterns = [
     path(f"{IMAGE}/scan", image.scan, name="scan-image"),
     path(f"{IMAGE}/findings/<int:pk>", finding.show, name="finding"),
     path("vulnerabilities/<name:name>", vulnerability.show, name="vulnerability"),
+    path("packages/<int:pk>", package.show, name="package"),
     path("search", search.show, name="search"),
 ]

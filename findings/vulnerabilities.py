@@ -5,13 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from django.db.models import Count, QuerySet
+from django.db.models import QuerySet
 
-from findings.images import in_full, placements
+from findings.images import holding, in_full
 from findings.models import Advisory, Finding, Severity, Vulnerability, VulnerabilityAlias
-from registries import scope
 from registries.models import Placement
-from scans.models import ReportInventory
 
 SHOWN_ELSEWHERE = 20
 MOST_REFERENCES = 40
@@ -125,21 +123,10 @@ def placed(user, vulnerability_id: int) -> QuerySet[Placement]:
     """The images that have it, wherever the user may see them: one query for the package sets,
     whose number then lets the database choose well between a rare and a common vulnerability."""
     found = Finding.objects.filter(vulnerability=vulnerability_id, closed_at=None)
-    sets = set(found.values_list("inventory_id", flat=True))
-    images = ReportInventory.objects.filter(inventory__in=sets)
-    return scope.visible(placements(), user).filter(image__in=images.values("report"))
+    return holding(user, set(found.values_list("inventory_id", flat=True)))
 
 
 def elsewhere(user, vulnerability_id: int, placement: Placement) -> list[Placement]:
     """Some of the other places that have it, the newest first."""
     others = in_full(placed(user, vulnerability_id).exclude(pk=placement.pk))
     return list(others.order_by("-id")[:SHOWN_ELSEWHERE])
-
-
-def reach(user, vulnerability_id: int) -> dict[str, int]:
-    """How many distinct images, repositories and registries have it."""
-    return placed(user, vulnerability_id).aggregate(
-        images=Count("image", distinct=True),
-        repositories=Count("repository", distinct=True),
-        registries=Count("repository__registry", distinct=True),
-    )

@@ -1,4 +1,4 @@
-"""Find anything one may see: an id, a digest, a tag, a repository."""
+"""Find anything one may see: an id, a package, a digest, a tag, a repository."""
 
 from django.contrib.auth.decorators import login_required
 from django.db.models import F
@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
-from findings import images, vulnerabilities
+from findings import images, packages, vulnerabilities
 from findings.views.listing import searched
 from registries import scope
 from registries.models import Placement, Repository
@@ -29,6 +29,7 @@ def _found(request: HttpRequest, q: str) -> dict:
     repositories = Repository.objects.select_related("registry").filter(name__icontains=q)
     return {
         "vulnerabilities": list(vulnerabilities.beginning(q)[:SHOWN]),
+        "packages": packages.search(request.user, q, SHOWN),
         "repositories": list(scope.visible(repositories, request.user)[:SHOWN]),
         "rows": images.describe(_placements(request, q)),
     }

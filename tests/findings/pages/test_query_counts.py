@@ -39,6 +39,8 @@ PAGES = {
         "vulnerability", args=[a_finding_of(estate).vulnerability.name]
     ),
     "search": lambda estate: "/search?q=team",
+    "search for a package": lambda estate: "/search?q=libexample",
+    "package": lambda estate: reverse("package", args=[a_finding_of(estate).package_id]),
 }
 
 

@@ -2,7 +2,17 @@ import pytest
 from django.urls import reverse
 
 from registries.models import Tag
-from tests.factories import a_registry, a_repository, an_advisory, an_image
+from tests.factories import (
+    a_finding,
+    a_package,
+    a_registry,
+    a_report,
+    a_repository,
+    an_advisory,
+    an_image,
+    an_inventory,
+    place,
+)
 
 
 @pytest.fixture
@@ -56,3 +66,74 @@ def test_nothing_found_says_how_to_search(client, reader):
 
 def test_no_words_ask_for_some(client, reader):
     assert "What are you looking for?" in search(client, "").content.decode()
+
+
+# --- packages ---
+
+
+def holding(repository, **package):
+    """An image that holds the package, and the package."""
+    image, package = an_image(repository), a_package(**package)
+    a_report(image, [an_inventory([package])])
+    return image, package
+
+
+def packages_found(client, q):
+    return [held.package for held in search(client, q).context["packages"]]
+
+
+def test_a_package_is_found_with_where_it_stands(client, reader, repository):
+    image, package = holding(repository, name="openssl", version="3.0.1-1")
+    mirror = a_repository(repository.registry, name="mirror/checkout")
+    place(image, mirror)
+    (held,) = search(client, "openssl").context["packages"]
+    assert (held.package, held.images, held.repository_count) == (package, 1, 2)
+    assert {found.name for found in held.repositories} == {"team/checkout", "mirror/checkout"}
+
+
+def test_a_package_is_found_with_its_vulnerabilities(client, reader, repository):
+    finding = a_finding(an_image(repository))
+    (held,) = search(client, finding.package.name).context["packages"]
+    assert held.tally.high == 1
+
+
+def test_the_exact_name_comes_before_those_that_begin_so(client, reader, repository):
+    _, longer = holding(repository, name="curl-dev")
+    _, exact = holding(repository, name="curl")
+    holding(repository, name="libcurl4")
+    assert packages_found(client, "CURL") == [exact, longer]
+
+
+@pytest.mark.parametrize("q", ["openssl@3.0", "openssl@3.0.1-1"])
+def test_a_package_is_found_by_name_and_version(client, reader, repository, q):
+    _, wanted = holding(repository, name="openssl", version="3.0.1-1")
+    holding(repository, name="openssl", version="1.1.1")
+    holding(repository, name="openssl-dev", version="3.0.1-1")
+    assert packages_found(client, q) == [wanted]
+
+
+def test_the_scope_of_a_package_is_not_taken_for_a_version(client, reader, repository):
+    _, package = holding(repository, name="@team/kit", version="2.1.0", type="npm")
+    for q in ("@team/kit", "@team/k", "@team/kit@2"):
+        assert packages_found(client, q) == [package]
+
+
+def test_packages_of_images_one_may_not_see_are_not_found(client, reader, repository):
+    _, hidden = holding(a_repository(), name="secretsauce")
+    assert packages_found(client, "secretsauce") == []
+    assert client.get(reverse("package", args=[hidden.pk])).status_code == 404
+
+
+def test_the_page_of_a_package_lists_its_images_and_its_vulnerabilities(client, reader, repository):
+    image = an_image(repository, tags=("1.0",))
+    finding = a_finding(image)
+    a_report(an_image(), [finding.inventory])
+    response = client.get(reverse("package", args=[finding.package_id]))
+    assert [row.image for row in response.context["rows"]] == [image]
+    assert response.context["reach"]["images"] == 1
+    assert finding.vulnerability.name in response.content.decode()
+
+
+@pytest.mark.parametrize("q", ["@", "@@", "a@", "%", "_", "'; --", "lib\\"])
+def test_any_words_are_answered(client, reader, repository, q):
+    assert search(client, q).status_code == 200
