@@ -28,9 +28,10 @@ def theirs() -> Estate:
     group = ManagementGroup.objects.create(name="xanadugroup", display_name="Xanadugroup")
     subscription = a_subscription(display_name="Xanadusubscription", management_group=group)
     estate = an_estate(images=3, findings=3, subscription=subscription)
-    subscription.registries.update(name="xanaduregistry", problem="Xanaduproblem.")
+    now = timezone.now()
+    subscription.registries.update(name="xanaduregistry", problem="Xanaduproblem.", walked_at=now)
     estate.registries[0].repositories.update(name="xanadu/repository")
-    image = estate.images[0]
+    image = estate.images[1]
     described = {
         "subscription": subscription,
         "digest": image.digest,
@@ -39,7 +40,6 @@ def theirs() -> Estate:
     }
     for state in ("queued", "done"):
         Scan.objects.create(image=image, state=state, trigger="push", **described)
-    now = timezone.now()
     Charge.objects.create(scan=1, scanned_at=now, amount="0.29", currency="EUR", **described)
     DailyCount.objects.create(subscription=subscription, day=now.date(), critical=987_654)
     return estate
@@ -161,19 +161,56 @@ def test_a_filter_that_names_another_subscription_shows_nothing_of_it(door, thei
         assert "xanadu" not in shown(answer).lower(), address
 
 
-def test_nothing_changes_at_the_word_of_an_outsider(door, theirs):
-    def state() -> list:
-        subscription = Subscription.objects.get(pk=theirs.subscription.pk)
-        registry = subscription.registries.get()
-        return [
-            subscription.plan_enabled, registry.location, registry.walked_at,
-            registry.webhook_secret_hash, Scan.objects.filter(subscription=subscription).count(),
-        ]  # fmt: skip
+def what_posts_change(estate: Estate) -> list:
+    subscription = Subscription.objects.get(pk=estate.subscription.pk)
+    registry = subscription.registries.get()
+    return [
+        subscription.plan_enabled,
+        registry.location,
+        registry.walked_at,
+        registry.webhook_secret_hash,
+        Scan.objects.filter(subscription=subscription).count(),
+    ]
 
-    before, values = state(), of(theirs)
+
+CHANGE = {"enabled": "off", "location": "https://evil.example"}
+
+
+def test_nothing_changes_at_the_word_of_an_outsider(door, theirs):
+    before, values = what_posts_change(theirs), of(theirs)
     for route, _ in addresses():
-        door.post(filled(route, values), {"enabled": "on", "location": "https://evil.example"})
-    assert state() == before
+        door.post(filled(route, values), CHANGE)
+    assert what_posts_change(theirs) == before
+
+
+@pytest.mark.parametrize("role", [Role.READER, Role.SECURITY_READER])
+def test_nothing_changes_at_the_word_of_who_may_only_look(client, theirs, role):
+    client.force_login(a_user(theirs.subscription, role))
+    before, values = what_posts_change(theirs), of(theirs)
+    for route, _ in addresses():
+        client.post(filled(route, values), CHANGE)
+    assert what_posts_change(theirs) == before
+
+
+def test_nothing_changes_at_the_word_of_another_site(theirs):
+    """What a page elsewhere lets the browser of an owner send has no token of ours."""
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(a_user(theirs.subscription, Role.OWNER))
+    before, values = what_posts_change(theirs), of(theirs)
+    for route, _ in addresses():
+        answer = browser.post(filled(route, values), CHANGE)
+        assert answer.status_code in (401, 403, 405), route
+    assert what_posts_change(theirs) == before
+
+
+def test_an_owner_changes_all_of_it(client, theirs):
+    """Otherwise the tests above would find nothing whatever may be changed."""
+    client.force_login(a_user(theirs.subscription, Role.OWNER))
+    before, values = what_posts_change(theirs), of(theirs)
+    for route, _ in reversed(list(addresses())):  # the plan last: without it nothing is scanned
+        if route != "logout":
+            client.post(filled(route, values), CHANGE)
+    assert all(now != old for now, old in zip(what_posts_change(theirs), before, strict=True))
 
 
 def test_a_stranger_sees_the_login_page_alone(client, theirs):
