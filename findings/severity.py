@@ -3,7 +3,7 @@
 The numbers are those of `findings.models.Severity`, so that they sort and aggregate in SQL.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
@@ -86,15 +86,23 @@ def _band(score: Decimal, *, has_critical: bool) -> int:
 def _scores(vectors: Iterable[str]) -> dict[str, Decimal]:
     """The highest score of each version; a vector that cannot be read counts for nothing."""
     best: dict[str, Decimal] = {}
-    for vector in vectors:
-        version, score = _base_score(vector)
-        if score is not None:
-            best[version] = max(score, best.get(version, score))
+    for read in filter(None, map(read_vector, vectors)):
+        best[read.version] = max(read.score, best.get(read.version, read.score))
     return best
 
 
+@dataclass(frozen=True)
+class Vector:
+    """A CVSS vector as read: "v2", "v3" or "v4", its base score, and its metrics by their keys."""
+
+    version: str
+    score: Decimal
+    metrics: Mapping[str, str]
+
+
 @lru_cache(maxsize=10_000)  # most records share a few thousand vectors
-def _base_score(vector: str) -> tuple[str, Decimal | None]:
+def read_vector(vector: str) -> Vector | None:
+    """None where it is malformed, unreasonably long, or of a version nobody knows."""
     if vector.startswith("CVSS:3."):
         version, reader = "v3", CVSS3
     elif vector.startswith("CVSS:4."):
@@ -102,11 +110,12 @@ def _base_score(vector: str) -> tuple[str, Decimal | None]:
     else:
         version, reader, vector = "v2", CVSS2, vector.strip("()")
     if len(vector) > MAX_VECTOR:
-        return version, None
+        return None
     try:
-        return version, Decimal(str(reader(vector).base_score))
+        read = reader(vector)
     except CVSSError:
-        return version, None
+        return None
+    return Vector(version, Decimal(str(read.base_score)), dict(read.metrics))
 
 
 def from_word(word: str) -> int:

@@ -8,6 +8,7 @@ from decimal import Decimal
 from django.db.models import QuerySet
 
 from findings.images import holding, in_full
+from findings.impact import Impact, explain
 from findings.models import Advisory, Finding, Severity, Vulnerability, VulnerabilityAlias
 from registries.models import Placement
 
@@ -66,6 +67,12 @@ class Description:
     @property
     def vectors(self) -> list[str]:
         return list(dict.fromkeys(v for a in self.advisories for v in a.cvss_vectors))
+
+    @property
+    def impact(self) -> Impact:
+        """In plain sentences, from the vectors of the advisories in force."""
+        in_force = (advisory for advisory in self.advisories if advisory.withdrawn_at is None)
+        return explain(vector for advisory in in_force for vector in advisory.cvss_vectors)
 
     @property
     def references(self) -> list[str]:

@@ -65,6 +65,7 @@ class Known:
     names: list[str]
     published_at: datetime | None
     cvss: dict[str, Decimal]  # by the version of CVSS: "2.0", "3.0", "4.0"
+    vectors: list[str]
 
 
 @dataclass(frozen=True)
@@ -207,6 +208,11 @@ _KNOWN = """
     SELECT vulnerability.id,
            array(SELECT alias.name FROM findings_vulnerabilityalias alias
                  WHERE alias.vulnerability_id = vulnerability.id ORDER BY alias.name),
+           array(SELECT DISTINCT vector.text
+                 FROM findings_advisory advisory
+                 CROSS JOIN jsonb_array_elements_text(advisory.cvss_vectors) vector (text)
+                 WHERE advisory.vulnerability_id = vulnerability.id
+                   AND advisory.withdrawn_at IS NULL),
            said.published_at, said.cvss_v2, said.cvss_v3, said.cvss_v4
     FROM findings_vulnerability vulnerability
     CROSS JOIN LATERAL (
@@ -221,10 +227,10 @@ _KNOWN = """
 
 def _known(vulnerabilities: Collection[int]) -> dict[int, Known]:
     known = {}
-    for number, names, published_at, *scores in _fetch(_KNOWN, [list(vulnerabilities)]):
+    for number, names, vectors, published_at, *scores in _fetch(_KNOWN, [list(vulnerabilities)]):
         given = zip(("2.0", "3.0", "4.0"), scores, strict=True)
         cvss = {version: score for version, score in given if score is not None}
-        known[number] = Known(names, published_at, cvss)
+        known[number] = Known(names, published_at, cvss, vectors)
     return known
 
 

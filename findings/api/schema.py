@@ -48,6 +48,9 @@ class AdditionalDataShape(serializers.Serializer):
     cvss = serializers.DictField(
         child=CvssShape(), required=False, help_text="By version: 2.0, 3.0 or 4.0."
     )
+    threat = serializers.CharField(
+        required=False, help_text="How it can be attacked, where a CVSS vector says."
+    )
     patchable = serializers.BooleanField(
         required=False, help_text="A version that fixes it is known."
     )

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from findings import recommendations
 from findings.api.rows import MAX_PROSE, Found, Known, Page, Placed
+from findings.impact import explain
 from findings.models import ImageVerdict
 from findings.remediation import remediate
 from findings.severity import outside
@@ -95,12 +96,13 @@ def _verdict(placed: Placed) -> dict:
 
 
 _UNNAMED_REASON = recommendations.Reason("Not verified", "Scan the image again.")
-_NOTHING_KNOWN = Known(names=[], published_at=None, cvss={})
+_NOTHING_KNOWN = Known(names=[], published_at=None, cvss={}, vectors=[])
 
 
 def _finding(found: Found, page: Page) -> dict:
     advisory = page.advisories.get(found.advisory, {})
     known = page.known.get(found.vulnerability_id, _NOTHING_KNOWN)
+    said = explain(known.vectors)
     return {
         "id": found.vulnerability,
         "displayName": advisory.get("summary") or found.vulnerability,
@@ -111,17 +113,24 @@ def _finding(found: Found, page: Page) -> dict:
             "description": "The resource is unhealthy",
         },
         "remediation": _remediation(found),
-        "impact": f"{found.package} {found.version} in this image is affected.",
+        "impact": _sentences(
+            f"{found.package} {found.version} in this image is affected.", said.impact
+        ),
         "category": found.ecosystem,
         "description": _excerpt(advisory.get("prose", "")) or advisory.get("summary", ""),
         "additionalData": {
             "cvss": {version: {"base": float(base)} for version, base in known.cvss.items()},
+            **({"threat": said.threat} if said.threat else {}),
             "patchable": bool(found.fixed_version),
             "cve": _cves({found.vulnerability, *known.names}),
             **({"publishedTime": _time(known.published_at)} if known.published_at else {}),
             "vendorReferences": _references(advisory.get("references", [])),
         },
     }
+
+
+def _sentences(*said: str) -> str:
+    return " ".join(filter(None, said))
 
 
 def _remediation(found: Found) -> str:

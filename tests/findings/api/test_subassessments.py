@@ -62,7 +62,8 @@ def test_a_finding_is_told_in_the_shape_clients_know(ask, registry, reader, imag
                 "code": "Unhealthy", "cause": "", "severity": "High",
                 "description": "The resource is unhealthy",
             },
-            "impact": f"{finding.package.name} 1.2.3-4 in this image is affected.",
+            "impact": f"{finding.package.name} 1.2.3-4 in this image is affected. "
+            "An attack can make the system unavailable.",
             "category": "Debian:12",
             "description": "Long story",
             "timeGenerated": verdict.evaluated_at.isoformat().replace("+00:00", "Z"),
@@ -76,6 +77,8 @@ def test_a_finding_is_told_in_the_shape_clients_know(ask, registry, reader, imag
                 "repositoryName": "team/shop",
                 "imageDigest": image.digest,
                 "cvss": {"2.0": {"base": 5.0}, "3.0": {"base": 7.5}},
+                "threat": "It can be attacked over the network, without an account; nobody else "
+                "has to do anything.",
                 "patchable": True,
                 "cve": [{"title": cve, "link": f"https://nvd.nist.gov/vuln/detail/{cve}"}],
                 "publishedTime": published.isoformat().replace("+00:00", "Z"),
@@ -96,6 +99,15 @@ def test_severity_has_three_values_outside(ask, registry, reader, image, inside,
     factories.a_finding(image, severity=inside)
     (value,) = values(ask(list_all(of_registry(registry)), reader))
     assert value["properties"]["status"]["severity"] == outside
+
+
+def test_where_no_vector_says_how_it_is_attacked_there_is_no_threat(ask, registry, reader, image):
+    finding = factories.a_finding(image, cvss_vectors=[])
+    (value,) = values(ask(list_all(of_registry(registry)), reader))
+    assert "threat" not in value["properties"]["additionalData"]
+    assert value["properties"]["impact"] == (
+        f"{finding.package.name} {finding.package.version} in this image is affected."
+    )
 
 
 def test_a_finding_without_a_fix_is_not_patchable(ask, registry, reader, image):

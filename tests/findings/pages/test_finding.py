@@ -74,6 +74,18 @@ def test_everything_known_is_shown(client, reader, image, finding):
         assert fact in page
 
 
+def test_its_vector_is_told_in_plain_sentences(client, reader, image, finding):
+    page = page_of(client, image, finding).content.decode()
+    assert "It can be attacked over the network, without an account" in page
+    assert "An attack can make the system unavailable." in page
+
+
+def test_without_a_vector_nothing_is_said_of_threat_and_impact(client, reader, image, finding):
+    finding.vulnerability.advisories.update(cvss_vectors=[])
+    page = page_of(client, image, finding).content.decode()
+    assert "Threat" not in page
+
+
 def test_the_proof_names_file_layer_instruction_advisory_and_range(client, reader, image, finding):
     page = page_of(client, image, finding).content.decode()
     entry = finding.inventory.entries.get()
