@@ -277,15 +277,16 @@ class RepositoryAdmin(LongTable):
     list_filter = ["registry"]
     list_select_related = ["registry"]
     search_fields = ["name__startswith"]
+    search_help_text = "How its name begins"
 
 
 @admin.register(Image)
 class ImageAdmin(LongTable):
     list_display = ["digest", "registry", "kind", "platform", "size", "first_seen_at"]
-    list_filter = ["registry"]
+    list_filter = ["kind", "registry"]
     list_select_related = ["registry"]
-    search_fields = ["digest__exact"]
-    search_help_text = "A whole digest"
+    search_fields = ["digest", "placements__repository__name"]
+    search_help_text = "A whole digest, or the whole name of a repository"
 
 
 @admin.register(Placement)
@@ -293,8 +294,8 @@ class PlacementAdmin(LongTable):
     list_display = ["image", "repository", "registry", "pushed_at", "pushed_by"]
     list_display += ["pulled_at", "pulled_by"]
     list_select_related = ["image", "repository__registry"]
-    search_fields = ["image__digest__exact"]
-    search_help_text = "A whole digest"
+    search_fields = ["image__digest", "repository__name"]
+    search_help_text = "A whole digest, or the whole name of a repository"
 
     @admin.display
     def registry(self, placement: Placement) -> Registry:
@@ -305,14 +306,16 @@ class PlacementAdmin(LongTable):
 class TagAdmin(LongTable):
     list_display = ["name", "repository", "image", "moved_at"]
     list_select_related = ["repository", "image"]
-    search_fields = ["image__digest__exact"]
-    search_help_text = "A whole digest"
+    search_fields = ["name", "repository__name", "image__digest"]
+    search_help_text = "A whole tag, digest or name of a repository"
 
 
 @admin.register(TagMove)
 class TagMoveAdmin(LongTable):
     list_display = ["name", "repository", "digest_before", "digest_after", "at"]
     list_select_related = ["repository"]
+    search_fields = ["name", "repository__name", "digest_before"]
+    search_help_text = "A whole tag, name of a repository, or digest that a tag has left"
 
 
 class EventState(admin.SimpleListFilter):
@@ -335,8 +338,10 @@ class EventState(admin.SimpleListFilter):
 class RegistryEventAdmin(LongTable):
     list_display = ["received_at", "registry", "action", "repository", "tag", "short_digest"]
     list_display += ["actor", "applied_at", "attempts", "retry_at", "problem"]
-    list_filter = [EventState, "registry"]
+    list_filter = [EventState, "action", "registry"]
     list_select_related = ["registry"]
+    search_fields = ["delivery", "repository", "digest"]
+    search_help_text = "A whole digest, name of a repository, or id of a delivery"
     actions = ["apply_again"]
 
     def has_apply_permission(self, request: HttpRequest) -> bool:

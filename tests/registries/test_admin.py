@@ -6,7 +6,7 @@ from django.db import connection as database
 from django.urls import reverse
 from django.utils import timezone
 
-from registries import credentials, inventory, long_tables, plans, tasks, tokens
+from registries import credentials, inventory, plans, tasks, tokens
 from registries.models import (
     AccessToken,
     Image,
@@ -14,12 +14,11 @@ from registries.models import (
     PlanSwitch,
     Registry,
     RegistryEvent,
-    Repository,
     Role,
     RoleAssignment,
     Subscription,
 )
-from tests.factories import a_registry, a_subscription, an_estate, an_image
+from tests.factories import a_registry, a_subscription, an_image
 from tests.registries.layouts import Shelf
 
 READ_ONLY = ["repository", "image", "placement", "tag", "tagmove", "registryevent"]
@@ -104,46 +103,6 @@ class Counter:
 def test_staff_without_a_permission_see_nothing(client, staff, model):
     client.force_login(staff)
     assert client.get(page(model)).status_code == 403
-
-
-@pytest.mark.parametrize("model", READ_ONLY)
-def test_what_machines_write_nobody_adds_changes_or_deletes(admin_client, model):
-    an_image(tags=("v1",))
-    repository = Repository.objects.get()
-    repository.tag_moves.create(name="v1")
-    an_event(repository.registry)
-    row = next(m for m in admin_models() if m._meta.model_name == model).objects.first()
-    assert admin_client.get(page(model, "add")).status_code == 403
-    assert admin_client.get(page(model, "change", row.pk)).status_code == 200
-    assert admin_client.post(page(model, "change", row.pk), {}).status_code == 403
-    assert admin_client.post(page(model, "delete", row.pk), {"post": "yes"}).status_code == 403
-
-
-def admin_models():
-    from django.contrib import admin
-
-    return list(admin.site._registry)
-
-
-def test_an_image_is_searched_by_its_digest_and_by_index(admin_client):
-    one, two = an_image(), an_image()
-    answer = admin_client.get(page("image"), {"q": one.digest})
-    assert one.digest in answer.text
-    assert two.digest not in answer.text
-
-
-def test_a_long_table_is_counted_by_estimate(monkeypatch, db):
-    an_estate(images=30, findings=0)
-    with database.cursor() as cursor:
-        cursor.execute("ANALYZE registries_image")
-    an_image()
-    monkeypatch.setattr(long_tables, "EXACT_BELOW", 20)
-    images = Image.objects.order_by("-pk")
-    assert long_tables.EstimatingPaginator(images, 10).count == 30
-    filtered = images.filter(digest__startswith="sha256:")
-    assert long_tables.EstimatingPaginator(filtered, 10).count == 20
-    monkeypatch.setattr(long_tables, "EXACT_BELOW", 1000)
-    assert long_tables.EstimatingPaginator(images, 10).count == 31
 
 
 def registry_form(subscription: Subscription, **fields) -> dict:
