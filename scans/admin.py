@@ -12,6 +12,7 @@ from django.http import HttpRequest
 from registries.admin import ImageAdmin, RegistryAdmin
 from registries.long_tables import KnownValues, LongTable
 from registries.models import Image, Registry
+from registries.tasks import soon
 from scans import queue, tasks
 from scans.models import Inventory, Layer, Package, Report, Scan
 from scans.support import Reason
@@ -28,7 +29,7 @@ class ScanNow:
     @admin.action(description="Scan now", permissions=["scan"])
     def scan_now(self, request: HttpRequest, queryset: QuerySet) -> None:
         queued = self.request_scans(queryset.order_by().values_list(self.to_image, flat=True))
-        tasks.soon(tasks.dispatch)
+        soon(tasks.dispatch)
         messages.info(
             request,
             f"{queued} scan(s) queued. Where one is under way already, the plan is off, or there "
@@ -103,7 +104,7 @@ class ReportAdmin(ScanNow, LongTable):
     search_fields = ["image__digest"]
     search_help_text = "A whole digest"
     list_select_related = ["image"]
-    ordering = ["-scanned_at"]
+    ordering = ["-scanned_at", "-pk"]
     actions = ["scan_now"]
 
 

@@ -105,9 +105,19 @@ def enqueue_due() -> int:
 
 def request(image_ids: Collection[int], trigger: str = Scan.Trigger.ON_DEMAND) -> int:
     """Queue a scan of each of these images now, where the plan is on and none is active."""
+    return _request("i.id = ANY(%(images)s)", trigger, images=list(image_ids))
+
+
+def request_in_use(registry_ids: Collection[int], trigger: str = Scan.Trigger.ON_DEMAND) -> int:
+    """The same for all images of these registries that are in use."""
+    which = f"g.id = ANY(%(registries)s) AND {_IN_USE}"
+    return _request(which, trigger, registries=list(registry_ids))
+
+
+def _request(which: str, trigger: str, **more) -> int:
     return _execute(
-        _QUEUE
-        + """
+        f"""
+        {_QUEUE}
         SELECT DISTINCT ON (i.id) i.id, g.subscription_id, i.digest, g.name, r.name, %(trigger)s,
             'queued', '', '', '', 0, FALSE, 0, 0, 0
         FROM registries_image i
@@ -115,12 +125,12 @@ def request(image_ids: Collection[int], trigger: str = Scan.Trigger.ON_DEMAND) -
         JOIN registries_subscription s ON s.id = g.subscription_id AND s.plan_enabled
         JOIN registries_placement p ON p.image_id = i.id
         JOIN registries_repository r ON r.id = p.repository_id
-        WHERE i.kind = 'image' AND i.id = ANY(%(images)s)
+        WHERE i.kind = 'image' AND {which}
         ORDER BY i.id, p.id
         ON CONFLICT DO NOTHING
         """,
-        images=list(image_ids),
         trigger=trigger,
+        **more,
     )
 
 
