@@ -1,7 +1,12 @@
 """Which role may do what: one table, and the subscriptions a user's roles reach.
 
 After the permissions table of the original product: Security Admin judges and switches plans,
-Contributor changes what is connected, Owner does both and hands out roles, everyone may look.
+Contributor changes what is connected, Owner does both and hands out roles, everyone may look. Its
+latest edition lets a Contributor switch plans too, which costs money; ours is the stricter one.
+
+Looking, switching the plan, scanning and managing registries have their doors among the pages and
+in the API. Rules, remediation by a click and the roles themselves have none yet: operators hand
+out roles in the admin.
 """
 
 from collections.abc import Collection
