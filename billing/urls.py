@@ -1,3 +1,5 @@
+"""The statement of charges, as a page and as CSV."""
+
 from django.urls import path
 
 from billing import views

@@ -1,3 +1,5 @@
+"""The pages an analyst walks: from the dashboard down to the finding."""
+
 from django.urls import path, register_converter
 from django.urls.converters import StringConverter
 

@@ -1,3 +1,5 @@
+"""Logging in, one's account, and the registries one manages."""
+
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import path
 

@@ -1,3 +1,5 @@
+"""`make demo`: everything that `make run` starts, and images to look at."""
+
 import os
 import sys
 
