@@ -4,9 +4,9 @@ After the permissions table of the original product: Security Admin judges and s
 Contributor changes what is connected, Owner does both and hands out roles, everyone may look. Its
 latest edition lets a Contributor switch plans too, which costs money; ours is the stricter one.
 
-Looking, switching the plan, scanning and managing registries have their doors among the pages and
-in the API. Rules, remediation by a click and the roles themselves have none yet: operators hand
-out roles in the admin.
+Looking, switching the plan, scanning and managing registries have their doors among the pages.
+Rules, remediation by a click and the roles themselves have none yet: operators hand roles out in
+the admin.
 """
 
 from collections.abc import Collection
