@@ -363,6 +363,7 @@ _WRITE_IMAGES = f"""
         reason = excluded.reason, detail = excluded.detail, scanned_at = excluded.scanned_at,
         evaluated_at = excluded.evaluated_at,
         since = CASE WHEN old.state = excluded.state THEN old.since ELSE excluded.since END
+    RETURNING image_id, xmax = 0 AS is_new
 """
 
 _OF_WORK_INVENTORIES = """
@@ -382,8 +383,27 @@ def _roll_up_images(cursor) -> int:
     """Images of the work sets, then images whose report is newer than their verdict. An image
     that holds a set not judged yet waits for the batch that judges it."""
     cursor.execute(_WRITE_IMAGES.format(images=_OF_WORK_INVENTORIES))
+    _forget_deleted(cursor, cursor.fetchall())
     cursor.execute(_WRITE_IMAGES.format(images=_OF_NEW_REPORTS), [IMAGES_AT_ONCE])
-    return cursor.rowcount
+    written = cursor.fetchall()
+    _forget_deleted(cursor, written)
+    return len(written)
+
+
+def _forget_deleted(cursor, written: list[tuple[int, bool]]) -> None:
+    """A new verdict holds no lock on its image, and one image deleted meanwhile would undo the
+    whole batch at its end: those that still stand are locked, the verdicts of others go."""
+    new = [image for image, is_new in written if is_new]
+    if new:
+        cursor.execute(
+            """
+            WITH standing AS (
+                SELECT id FROM registries_image WHERE id = ANY(%(new)s) ORDER BY id FOR KEY SHARE)
+            DELETE FROM findings_imageverdict
+            WHERE image_id = ANY(%(new)s) AND image_id NOT IN (SELECT id FROM standing)
+            """,
+            {"new": new},
+        )
 
 
 def _clear_queue(cursor) -> int:

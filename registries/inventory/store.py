@@ -150,7 +150,7 @@ def remove_placements(repository: Repository, images: Collection[int], at: datet
     remove_tags(repository.tags.filter(image__in=images), at)
     Placement.objects.filter(repository=repository, image__in=images).delete()
     elsewhere = Placement.objects.filter(image=OuterRef("pk"))
-    Image.objects.filter(~Exists(elsewhere), pk__in=images).delete()
+    _delete(Image.objects.filter(~Exists(elsewhere), pk__in=images).order_by("pk"))
     return len(images)
 
 
@@ -159,9 +159,17 @@ def disconnect(registry: Registry) -> None:
     registry.events.all().delete()
     for rows in (Tag, TagMove, Placement):
         rows.objects.filter(repository__registry=registry).delete()
-    while some := list(registry.images.values_list("pk", flat=True)[:BATCH]):
-        Image.objects.filter(pk__in=some).delete()
+    while _delete(registry.images.order_by("pk")[:BATCH]):
+        pass
     registry.delete()
+
+
+@transaction.atomic
+def _delete(images: QuerySet[Image]) -> int:
+    """Locked first: who is just writing of an image is waited for, and that goes with it."""
+    locked = list(images.select_for_update(of=("self",)).values_list("pk", flat=True))
+    Image.objects.filter(pk__in=locked).delete()
+    return len(locked)
 
 
 def standing_before(at: datetime) -> Q:

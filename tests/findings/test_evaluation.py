@@ -8,6 +8,7 @@ from django.test.utils import CaptureQueriesContext
 
 from findings import advisories, evaluation
 from findings.models import Feed, Finding, ImageVerdict, InventoryVerdict, PackageMatch
+from registries import inventory
 from registries.models import Registry
 from scans.models import Inventory
 from tests.findings.estate import (
@@ -285,15 +286,42 @@ def test_an_import_and_an_evaluation_at_the_same_time_lose_nothing(folder):
         assert package in {name for name, _, _ in open_findings()}
 
 
-def _at_once(*acts) -> None:
-    def run(act) -> None:
-        try:
-            act()
-        finally:
-            connection.close()
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("moment", ["_roll_up_inventories", "_clear_queue"])
+def test_an_image_deleted_during_its_evaluation_stops_neither(folder, monkeypatch, moment):
+    repository = a_repository()
+    images = [an_image(repository, [a_package("bash", f"5.{n}")]) for n in range(3)]
+    advisories.update(a_feed(folder, an_advisory("CVE-2026-1001", "bash", "6")))
+    deleting = threading.Thread(
+        target=_alone, args=[lambda: inventory.disconnect(repository.registry)]
+    )
+    step = getattr(evaluation, moment)
 
-    threads = [threading.Thread(target=run, args=[act]) for act in acts]
+    def delete_meanwhile(cursor):
+        if not deleting.ident:
+            deleting.start()
+            deleting.join(1)  # it waits for the evaluation, or is through
+        return step(cursor)
+
+    monkeypatch.setattr(evaluation, moment, delete_meanwhile)
+    assert evaluation.evaluate() >= len(images)
+    deleting.join()
+    assert not Registry.objects.exists()
+    assert not ImageVerdict.objects.exists()
+    assert InventoryVerdict.objects.count() == 3
+
+
+def _at_once(*acts) -> None:
+    threads = [threading.Thread(target=_alone, args=[act]) for act in acts]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
+
+
+def _alone(act) -> None:
+    """On a database connection of its own."""
+    try:
+        act()
+    finally:
+        connection.close()
