@@ -1,10 +1,12 @@
 """Claim one scan, read the image, judge it; run by test_scan in a process of its own.
 
-Prints {"claim", "index", "evaluate"} in seconds, and how many queries indexing took, as JSON.
+Prints as JSON, in seconds, {"claim", "index", "store", "match"}, where storing is a part of
+indexing, and the number of queries indexing took.
 """
 
 import json
 import sys
+from collections import Counter
 from time import perf_counter
 
 import django
@@ -16,27 +18,30 @@ from django.db import connection  # noqa: E402
 from findings import evaluation  # noqa: E402
 from scans import indexing, queue  # noqa: E402
 
-
-def main() -> None:
-    queries = 0
-
-    def count(execute, sql, params, many, context):
-        nonlocal queries
-        queries += 1
-        return execute(sql, params, many, context)
-
-    connection.ensure_connection()
-    moments = [perf_counter()]
-    scan = queue.claim()
-    moments.append(perf_counter())
-    with connection.execute_wrapper(count):
-        indexing.index(scan)
-    moments.append(perf_counter())
-    evaluation.evaluate()
-    moments.append(perf_counter())
-    steps = [after - before for before, after in zip(moments, moments[1:], strict=False)]
-    names = ("claim", "index", "evaluate")
-    sys.stdout.write(json.dumps({**dict(zip(names, steps, strict=True)), "queries": queries}))
+took: Counter[str] = Counter()
 
 
-main()
+def timed(name, step):
+    def run(*arguments):
+        start = perf_counter()
+        try:
+            return step(*arguments)
+        finally:
+            took[name] += perf_counter() - start
+
+    return run
+
+
+def count(execute, *arguments):
+    took["queries"] += 1
+    return execute(*arguments)
+
+
+connection.ensure_connection()
+indexing._keep = timed("store", indexing._keep)
+indexing._store = timed("store", indexing._store)
+scan = timed("claim", queue.claim)()
+with connection.execute_wrapper(count):
+    timed("index", indexing.index)(scan)
+timed("match", evaluation.evaluate)()
+sys.stdout.write(json.dumps(took))

@@ -16,13 +16,13 @@ from scans.layers import Budget, read_layer
 from scans.layers.decompress import decompress
 from scans.layers.tarwalk import TarWalk
 
-ROUNDS = 3
+ROUNDS = 5
 
 Chunks = Iterator[bytes]
 
 
 def cumulative(url: str, repository: str, layers: Iterable[Descriptor]) -> dict[str, float]:
-    """Seconds for all layers, up to and including each stage; the middle of three rounds."""
+    """Seconds for all layers, up to and including each stage; the middle of five rounds."""
     layers = list(layers)
     rounds: list[Mapping[str, float]] = []
     with httpx.Client(base_url=url, headers={"accept-encoding": "identity"}) as client:
