@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from django.db.models import Count, F, FilteredRelation, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
-from findings.models import Finding, PackageMatch, Severity
+from findings.models import Finding, ImageVerdict, PackageMatch, Severity
 from findings.recommendations import (
+    HEALTHY,
     SEVERITIES,
+    UNHEALTHY,
     UNVERIFIED,
     Reason,
     Tally,
@@ -19,19 +21,22 @@ from findings.recommendations import (
 )
 from registries import scope
 from registries.models import IndexMember, Placement, Repository, Tag, TagMove
-from scans.models import ImageLayer, InventoryPackage, ReportInventory, Scan
+from scans.models import ImageLayer, InventoryPackage, Report, ReportInventory, Scan
 
 ACTIVE = (Scan.State.QUEUED, Scan.State.RUNNING)
 LONGEST_HISTORY = 50
+MOST_MOVES = 1000
 MOST_PLACES = 20
 
 
 @dataclass(frozen=True)
 class ImageRow:
-    """A placement with what a list shows of it."""
+    """A placement with what a list shows of it: its tags, or those it had; what is being done
+    with it ("queued", "running", "judging", or "" for nothing)."""
 
     placement: Placement
     tags: list[str]
+    former_tags: list[str]
     tally: Tally
     reason: Reason | None
     active: str
@@ -43,6 +48,11 @@ class ImageRow:
     @property
     def state(self) -> str:
         return self.placement.state
+
+    @property
+    def judged(self) -> bool:
+        """Whether no findings means that there are none."""
+        return self.state in (HEALTHY, UNHEALTHY)
 
 
 def placements() -> QuerySet[Placement]:
@@ -75,21 +85,43 @@ def in_full(rows: QuerySet[Placement]) -> QuerySet[Placement]:
 
 
 def describe(rows: Sequence[Placement]) -> list[ImageRow]:
-    """These placements in full, with tags, active scans and reasons, in the order given: four
+    """These placements in full, with tags, active scans and reasons, in the order given: five
     queries."""
     order = {row.pk: place for place, row in enumerate(rows)}
     rows = sorted(in_full(placements()).filter(pk__in=order), key=lambda row: order[row.pk])
     names = tags_of(rows)
+    former = _former_tags([row for row in rows if not names[row.pk]])
     scans = Scan.objects.filter(image__in=[row.image_id for row in rows], state__in=ACTIVE)
     active = dict(scans.values_list("image_id", "state"))
-    return [_describe(row, names[row.pk], active.get(row.image_id, "")) for row in rows]
+    return [
+        _describe(row, names[row.pk], former.get(row.pk, []), active.get(row.image_id, ""))
+        for row in rows
+    ]
 
 
-def _describe(row: Placement, tags: list[str], active: str) -> ImageRow:
+def _describe(row: Placement, tags: list[str], former: list[str], scan: str) -> ImageRow:
     plan = row.repository.registry.subscription.plan_enabled
     verdict = getattr(row.image, "verdict", None)
+    report = getattr(row.image, "report", None)
+    active = scan or ("judging" if report and _is_older(verdict, report) else "")
     reason = reason_of(verdict, active, plan) if row.state == UNVERIFIED else None
-    return ImageRow(row, tags, Tally.of(row), reason, active)
+    return ImageRow(row, tags, former, Tally.of(row), reason, active)
+
+
+def _is_older(verdict: ImageVerdict | None, report: Report) -> bool:
+    return verdict is None or verdict.scanned_at < report.scanned_at
+
+
+def _former_tags(rows: Sequence[Placement]) -> dict[int, list[str]]:
+    """The tags that once led to these placements themselves, the last to leave first: a query."""
+    moves = TagMove.objects.filter(
+        repository__in={row.repository_id for row in rows},
+        digest_before__in={row.image.digest for row in rows},
+    ).values_list("repository", "digest_before", "name")
+    left: dict[tuple[int, str], dict[str, None]] = defaultdict(dict)
+    for repository, digest, name in moves[:MOST_MOVES]:
+        left[repository, digest][name] = None
+    return {row.pk: list(left[row.repository_id, row.image.digest]) for row in rows}
 
 
 def tags_of(rows: Iterable[Placement]) -> dict[int, list[str]]:

@@ -79,6 +79,11 @@ class Tally:
         return sum(getattr(self, severity) for severity in SEVERITIES)
 
     @property
+    def known(self) -> bool:
+        """Whether no findings means none: of images nobody could read, nothing is known."""
+        return bool(self.findings or self.scanned or not self.unverified)
+
+    @property
     def urgency(self) -> tuple[int, ...]:
         """What sorts the most vulnerable to the end."""
         return tuple(getattr(self, severity) for severity in SEVERITIES)
@@ -177,55 +182,48 @@ def image_state() -> Case:
 
 @dataclass(frozen=True)
 class Reason:
-    """Why an image is not verified, and what to do about it."""
+    """Why an image is not verified: in two words, what was seen if a scan said so, and what to do
+    about it unless that said it already."""
 
     title: str
     advice: str
+    detail: str = ""
 
 
 # Codes of scans.support.Reason, "not-judged", and those of an image that has no verdict yet.
 REASONS = {
-    "windows": Reason(
-        "Windows image",
-        "Windows images cannot be read. Judge this image with a tool made for Windows.",
-    ),
+    "windows": Reason("Windows image", "Judge this image with a tool made for Windows."),
     "empty": Reason(
-        "Nothing to read",
-        "No package database was found, which is usual for images built from scratch. Build "
-        "static programs so that their dependencies can be read, or judge them at their source.",
+        "Nothing to read", "What cannot be read here can be judged where the image is built."
     ),
     "no-access": Reason(
         "No access",
-        "The registry refused to hand out the image. Check the credentials in the registry's "
-        "settings and that they may pull from this repository, then scan again.",
+        "Where the registry refused, check the credentials in its settings and that they may pull "
+        "from this repository, then scan again.",
     ),
     "too-large": Reason(
         "Too large",
-        "The image passed one of the limits that keep hostile images harmless. Split large layers, "
-        "or let an operator raise the limit, then scan again.",
+        "The limits keep hostile images harmless. Split large layers, or let an operator raise the "
+        "limit, then scan again.",
     ),
-    "damaged": Reason(
-        "Damaged",
-        "A layer or manifest is not what its digest or format promises. Push the image again.",
-    ),
+    "damaged": Reason("Damaged", "Push the image again."),
     "too-slow": Reason(
         "Took too long",
-        "Reading passed the time limit. Scan again; if it stays so, look at the registry's speed "
-        "and at unusually deep or numerous files.",
+        "Scan again; if it stays so, look at the registry's speed and at unusually deep or "
+        "numerous files.",
     ),
     "failed": Reason(
-        "Scan failed",
-        "The scan ended in an error after several attempts. Scan again; the detail helps whoever "
-        "runs Vigie.",
+        "Scan failed", "Scan again; the detail helps whoever runs Vigie if that fails too."
     ),
-    "artifact": Reason("Not an image", "This is an artifact such as a chart or a signature."),
+    "artifact": Reason("Not an image", "Charts, signatures and the like have nothing to scan."),
     "not-judged": Reason(
         "No advisories",
-        "The image was read, but no feed speaks of its distribution or ecosystem, so nothing can "
-        "be said about it. Add such a feed, or use a base image that is covered.",
+        "The image was read, but no feed speaks of its distribution or ecosystem. Add such a feed, "
+        "or use a base image that is covered.",
     ),
     "waiting": Reason("Waiting for its first scan", "Nothing to do: a worker will take it."),
     "running": Reason("Being scanned", "Nothing to do: the result appears in a moment."),
+    "judging": Reason("Being judged", "Nothing to do: it was read, and the result appears soon."),
     "plan-off": Reason(
         "The plan is off",
         "Images of this subscription are not scanned. Switch the container-registries plan on.",
@@ -236,17 +234,22 @@ REASONS = {
         "know what is inside.",
     ),
 }
+UNNAMED = Reason("Not verified", "Scan the image again.")
 
 
 def reason_of(verdict: ImageVerdict | None, active: str, plan_enabled: bool) -> Reason | None:
-    """Why an image is unverified; `active` is the state of its open scan, if it has one."""
+    """Why an image is unverified; `active` is "queued", "running", "judging" or "" for neither."""
     if verdict is not None:
-        if verdict.state != UNVERIFIED:
-            return None
-        return REASONS.get(verdict.reason, Reason("Not verified", "Scan the image again."))
+        return _final(verdict) if verdict.state == UNVERIFIED else None
     if active:
-        return REASONS["running" if active == "running" else "waiting"]
+        return REASONS["waiting" if active == "queued" else active]
     return REASONS["not-due" if plan_enabled else "plan-off"]
+
+
+def _final(verdict: ImageVerdict) -> Reason:
+    reason = REASONS.get(verdict.reason, UNNAMED)
+    advice = "" if reason.advice in verdict.detail else reason.advice
+    return Reason(reason.title, advice, verdict.detail)
 
 
 def name() -> str:

@@ -11,6 +11,7 @@ from findings.views import (
     recommendation,
     registry,
     repository,
+    scan,
     search,
     vulnerability,
 )
@@ -33,12 +34,14 @@ IMAGE = "repositories/<int:repository>/images/<digest:digest>"
 
 urlpatterns = [
     path("", dashboard.show, name="dashboard"),
+    path("activity", dashboard.activity, name="activity"),
     path("plans/<uuid:subscription>", dashboard.switch_plan, name="switch-plan"),
     path("recommendations/<str:key>", recommendation.show, name="recommendation"),
     path("registries/<int:pk>", registry.show, name="registry"),
     path("repositories/<int:pk>", repository.show, name="repository"),
     path(IMAGE, image.show, name="image"),
-    path(f"{IMAGE}/scan", image.scan, name="scan-image"),
+    path(f"{IMAGE}/scan", scan.start, name="scan-image"),
+    path(f"{IMAGE}/status", scan.status, name="image-status"),
     path(f"{IMAGE}/findings/<int:pk>", finding.show, name="finding"),
     path("vulnerabilities/<name:name>", vulnerability.show, name="vulnerability"),
     path("packages/<int:pk>", package.show, name="package"),

@@ -79,7 +79,7 @@ def _verdict(placed: Placed) -> dict:
             "category": "",
             "description": "Every package of this image was read and judged.",
         }
-    reason = recommendations.REASONS.get(placed.reason, _UNNAMED_REASON)
+    reason = recommendations.REASONS.get(placed.reason, recommendations.UNNAMED)
     return {
         "id": placed.reason or placed.state,
         "displayName": f"Not verified: {reason.title}",
@@ -95,7 +95,6 @@ def _verdict(placed: Placed) -> dict:
     }
 
 
-_UNNAMED_REASON = recommendations.Reason("Not verified", "Scan the image again.")
 _NOTHING_KNOWN = Known(names=[], published_at=None, cvss={}, vectors=[])
 
 

@@ -1,18 +1,27 @@
 """The workload-protection dashboard."""
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
+from django_htmx.http import HttpResponseClientRefresh
 
 from findings import dashboard, recommendations
 from findings.recommendations import Tally
 from findings.views.trend import draw
 from registries import plans, scope
 from registries.roles import Action
+from registries.tasks import soon
+from scans.tasks import dispatch
 
 SHOWN = 8
+SWITCHED_ON = (
+    f"is on. Every image pulled in the last {settings.PULL_WINDOW_DAYS} days is scanned now, and "
+    "every tagged image where the registry cannot tell who pulls."
+)
+SWITCHED_OFF = "is off. Nothing new is scanned or charged; what is known stays on view."
 
 
 @require_safe
@@ -53,10 +62,20 @@ def switch_plan(request: HttpRequest, subscription: str) -> HttpResponse:
     row = get_object_or_404(allowed, pk=subscription)
     enabled = request.POST.get("enabled") == "on"
     plans.switch(row, enabled, request.user)
-    told = (
-        "is on. Images pulled in the last days are scanned first."
-        if enabled
-        else "is off. Nothing new is scanned or charged; what is known stays on view."
-    )
+    if enabled:
+        soon(dispatch)
+    told = SWITCHED_ON if enabled else SWITCHED_OFF
     messages.success(request, f"The container-registries plan of {row} {told}")
     return redirect("dashboard")
+
+
+@require_safe
+@login_required
+def activity(request: HttpRequest) -> HttpResponse:
+    """The scans under way, while there are any; then the whole page is new."""
+    found = dashboard.activity(request.user)
+    if not request.htmx:
+        return redirect("dashboard")
+    if not found.scans:
+        return HttpResponseClientRefresh()
+    return render(request, "findings/parts/activity.html", {"activity": found})

@@ -3,12 +3,11 @@
 from shlex import quote
 from urllib.parse import urlsplit
 
-from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.db.models import Exists, OuterRef, Q
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect
-from django.views.decorators.http import require_POST, require_safe
+from django.shortcuts import get_object_or_404
+from django.views.decorators.http import require_safe
 
 from findings import images
 from findings.keyset import page
@@ -17,7 +16,6 @@ from findings.views.listing import Sort, chosen, render_list, searched
 from registries import scope
 from registries.models import Placement, Registry
 from registries.roles import Action
-from scans import queue
 
 TABS = {"findings": "Findings", "packages": "Packages", "layers": "Layers", "closed": "Closed"}
 SEVERITY_CHOICES = {severity.name.lower(): severity for severity in reversed(Severity)}
@@ -51,12 +49,9 @@ def _header(request: HttpRequest, placement: Placement) -> dict:
     (row,) = images.describe([placement])
     moves = images.tag_moves(placement)
     registry = placement.repository.registry
-    scannable = scope.allowed_subscriptions(request.user, Action.SCAN)
     return {
-        "row": row,
+        **head(request, row),
         "placement": placement,
-        "image": placement.image,
-        "repository": placement.repository,
         "registry": registry,
         "moves": moves,
         "moved_away": [] if row.tags else [move for move in moves if move.away],
@@ -64,7 +59,20 @@ def _header(request: HttpRequest, placement: Placement) -> dict:
         "members": list(placement.image.members.order_by("os", "architecture", "variant")),
         "tabs": TABS,
         "delete_command": _delete_command(placement),
-        "may_scan": scannable.filter(pk=registry.subscription_id).exists(),
+    }
+
+
+def head(request: HttpRequest, row: images.ImageRow) -> dict:
+    """What the head of the page shows, which asks for itself while something is under way."""
+    repository = row.placement.repository
+    subscription = repository.registry.subscription
+    scannable = scope.allowed_subscriptions(request.user, Action.SCAN)
+    return {
+        "row": row,
+        "image": row.image,
+        "repository": repository,
+        "subscription": subscription,
+        "may_scan": scannable.filter(pk=subscription.pk).exists(),
     }
 
 
@@ -130,19 +138,3 @@ def _layers(request: HttpRequest, placement: Placement) -> dict:
 
 LISTS = {"findings": _findings, "packages": _packages, "layers": _layers, "closed": _closed}
 PARTS = {"findings": "findings", "packages": "packages", "layers": "layers", "closed": "findings"}
-
-
-@require_POST
-@login_required
-def scan(request: HttpRequest, repository: int, digest: str) -> HttpResponse:
-    """Scan now, for whoever may ask for it."""
-    allowed = scope.allowed(Placement.objects.all(), request.user, Action.SCAN)
-    placement = get_object_or_404(allowed, repository=repository, image__digest=digest)
-    if queue.request([placement.image_id]):
-        messages.success(request, "A scan is queued. Its result appears here when it is done.")
-    else:
-        messages.warning(
-            request,
-            "No scan was queued: one is under way already, the plan is off, or this is no image.",
-        )
-    return redirect("image", repository, digest)

@@ -12,7 +12,7 @@ from tests.factories import (
     place,
 )
 
-UNJUDGED = ["not-judged", "waiting", "running", "plan-off", "not-due"]
+UNJUDGED = ["not-judged", "waiting", "running", "judging", "plan-off", "not-due"]
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 from django.contrib.auth import get_user_model
 from django.db import connections
+from django.utils import timezone
 from playwright.sync_api import expect, sync_playwright
 
 from registries.models import Role
+from scans.models import Scan
 from tests.factories import an_estate
 
 CHROMIUM = Path(os.environ.get("VIGIE_CHROMIUM", "/usr/bin/chromium"))
@@ -104,6 +106,22 @@ def test_a_search_replaces_the_list_and_stands_in_the_address(visit, estate, liv
     page.go_back()
     expect(rows).to_have_count(10)
     page.get_by_role("banner").wait_for()
+
+
+def test_a_page_shows_by_itself_that_a_scan_is_through(visit, estate, live_server):
+    image = estate.images[0]
+    scan = Scan.objects.create(
+        image=image, subscription=estate.subscription, digest=image.digest, trigger="on-demand"
+    )
+    page, overview = visit(1280), visit(360)
+    expect(overview.get_by_text("0 running, 1 waiting")).to_be_visible()
+    page.goto(f"{live_server.url}/repositories/{estate.repositories[0].pk}/images/{image.digest}")
+    expect(page.get_by_text("Scan queued")).to_be_visible()
+    Scan.objects.filter(pk=scan.pk).update(state="running", started_at=timezone.now())
+    expect(page.get_by_text("Being scanned")).to_be_visible(timeout=15_000)
+    Scan.objects.filter(pk=scan.pk).update(state="done")
+    expect(page.get_by_text("Being scanned")).to_have_count(0, timeout=15_000)
+    expect(overview.get_by_text("Nothing waits.")).to_be_visible(timeout=15_000)
 
 
 def test_pages_work_without_scripts(browser, live_server, estate, client):

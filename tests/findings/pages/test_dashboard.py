@@ -7,6 +7,7 @@ from django.utils import timezone
 from findings.models import DailyCount
 from registries.models import PlanSwitch
 from scans.models import Scan
+from scans.tasks import dispatch
 from tests.factories import (
     a_feed,
     a_registry,
@@ -79,6 +80,18 @@ def test_scans_of_other_subscriptions_are_not_shown(client, reader):
     assert client.get("/").context["activity"].waiting == 0
 
 
+def test_the_scans_under_way_ask_again_until_there_are_none(client, reader, subscription):
+    path, htmx = reverse("activity"), {"HX-Request": "true"}
+    assert path not in client.get("/").content.decode()
+    Scan.objects.create(
+        subscription=subscription, digest="sha256:1", registry="r", repository="s", trigger="push"
+    )
+    assert path in client.get("/").content.decode()
+    assert "1 waiting" in client.get(path, headers=htmx).content.decode()
+    Scan.objects.update(state="done")
+    assert client.get(path, headers=htmx)["HX-Refresh"] == "true"
+
+
 def test_a_feed_that_fails_or_is_old_is_told(client, reader):
     a_feed(name="fresh")
     a_feed(name="old", succeeded_at=timezone.now() - timedelta(days=3))
@@ -86,7 +99,14 @@ def test_a_feed_that_fails_or_is_old_is_told(client, reader):
     response = client.get("/")
     stale = {row.feed.name for row in response.context["feeds"] if row.stale}
     assert stale == {"old", "never"}
-    assert "The host does not answer." in response.content.decode()
+    page = response.content.decode()
+    for told in (
+        "<strong>The feed old</strong> had its last good import 3\xa0days ago",
+        "<strong>The feed never</strong> has never been imported",
+        "The host does not answer.",
+    ):
+        assert told in page
+    assert "The feed fresh" not in page
 
 
 def test_the_trend_is_drawn_without_anything_inline_and_its_figures_are_a_table(
@@ -122,6 +142,20 @@ def test_an_owner_switches_the_plan(client, owner, subscription, pressed, enable
     subscription.refresh_from_db()
     assert subscription.plan_enabled is enabled
     assert PlanSwitch.objects.get().actor == owner
+
+
+def test_switching_the_plan_on_calls_a_worker_and_says_what_is_scanned(
+    client, owner, subscription, monkeypatch, settings, django_capture_on_commit_callbacks
+):
+    calls = []
+    monkeypatch.setattr(dispatch, "apply_async", lambda *_, **__: calls.append("dispatch"))
+    for pressed in ("on", ""):
+        path = reverse("switch-plan", args=[subscription.pk])
+        with django_capture_on_commit_callbacks(execute=True):
+            response = client.post(path, {"enabled": pressed}, follow=True)
+        if pressed:
+            assert f"the last {settings.PULL_WINDOW_DAYS} days" in response.content.decode()
+    assert calls == ["dispatch"]
 
 
 def test_a_reader_sees_no_switch_and_may_not_use_it(client, reader, subscription):

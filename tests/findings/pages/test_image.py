@@ -7,6 +7,7 @@ from django.utils import timezone
 from findings.models import Finding, PackageKey, Severity
 from registries.models import IndexMember, Registry, TagMove
 from scans.models import ImageLayer, Scan
+from scans.tasks import dispatch
 from tests.factories import (
     a_feed,
     a_finding,
@@ -139,6 +140,23 @@ def test_an_unverified_image_shows_why_with_the_scanners_own_words(client, reade
     assert "Push the image again." in page
 
 
+def test_advice_that_the_scanner_gave_already_is_not_repeated(client, reader, image):
+    a_report(image, [], result="unverified", reason="damaged")
+    a_verdict(image, state="unverified", reason="damaged", detail="It ends. Push the image again.")
+    assert page_of(client, image).content.decode().count("Push the image again.") == 1
+
+
+@pytest.mark.parametrize("tab", ["findings", "packages", "layers"])
+def test_what_is_not_known_is_no_zero(client, reader, image, tab):
+    a_report(image, [], result="unverified", reason="empty")
+    a_verdict(image, state="unverified", reason="empty", detail="No package database.")
+    page = page_of(client, image, tab=tab).content.decode()
+    assert "<b>–</b>" in page
+    assert "<b>0</b>" not in page
+    assert "Nothing is known." in page
+    assert "known yet" not in page
+
+
 def test_an_image_of_a_plan_that_is_off_says_so(client, reader, image, subscription):
     subscription.plan_enabled = False
     subscription.save()
@@ -249,19 +267,91 @@ def test_layers_show_their_instruction_and_their_own_findings(client, reader, im
 # --- scan now ---
 
 
-def test_whoever_may_scan_asks_for_a_scan(client, owner, image):
-    path = reverse("scan-image", args=[image.placements.get().repository_id, image.digest])
+@pytest.fixture
+def dispatched(monkeypatch):
+    """The calls of a worker; no broker is needed."""
+    calls = []
+    monkeypatch.setattr(dispatch, "apply_async", lambda *_, **__: calls.append("dispatch"))
+    return calls
+
+
+def path_of(name, image):
+    return reverse(name, args=[image.placements.first().repository_id, image.digest])
+
+
+def test_whoever_may_scan_asks_for_a_scan_and_a_worker_is_called(
+    client, owner, image, dispatched, django_capture_on_commit_callbacks
+):
+    path = path_of("scan-image", image)
     assert path in page_of(client, image).content.decode()
-    response = client.post(path, follow=True)
+    with django_capture_on_commit_callbacks(execute=True):
+        response = client.post(path, follow=True)
     assert "A scan is queued." in response.content.decode()
     assert Scan.objects.get().image == image
-    assert "No scan was queued" in client.post(path, follow=True).content.decode()
+    assert dispatched == ["dispatch"]
+
+
+def test_a_second_scan_at_the_same_time_is_refused_with_the_reason(client, owner, image):
+    client.post(path_of("scan-image", image))
+    page = client.post(path_of("scan-image", image), follow=True).content.decode()
+    assert "No scan was queued: one is under way already." in page
     assert Scan.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"), [("index", "an index is not scanned itself"), ("artifact", "no image")]
+)
+def test_what_is_no_image_is_not_scanned(client, owner, repository, kind, reason):
+    other = an_image(repository, kind=kind)
+    page = client.post(path_of("scan-image", other), follow=True).content.decode()
+    assert reason in page
+    assert not Scan.objects.exists()
+
+
+def test_where_the_plan_is_off_no_scan_is_offered(client, owner, image, subscription):
+    subscription.plan_enabled = False
+    subscription.save()
+    page = page_of(client, image).content.decode()
+    assert "No scan while the plan of Retail is off." in page
+    assert path_of("scan-image", image) not in page
+    page = client.post(path_of("scan-image", image), follow=True).content.decode()
+    assert "No scan was queued: the container-registries plan of Retail is off." in page
 
 
 def test_a_reader_may_not_ask_for_a_scan(client, image, subscription):
     client.force_login(a_user(subscription))
-    path = reverse("scan-image", args=[image.placements.get().repository_id, image.digest])
+    path = path_of("scan-image", image)
     assert path not in page_of(client, image).content.decode()
     assert client.post(path).status_code == 404
     assert not Scan.objects.exists()
+
+
+# --- how far it is ---
+
+HTMX = {"HX-Request": "true"}
+
+
+def test_the_head_asks_again_while_a_scan_is_under_way_and_no_longer(client, owner, image):
+    path = path_of("image-status", image)
+    assert path not in page_of(client, image).content.decode()
+    client.post(path_of("scan-image", image))
+    assert path in page_of(client, image).content.decode()
+    assert "Scan queued" in client.get(path, headers=HTMX).content.decode()
+    Scan.objects.update(state="done")
+    assert client.get(path, headers=HTMX)["HX-Refresh"] == "true"
+
+
+def test_an_image_that_was_read_waits_for_its_judgement(client, reader, image):
+    a_report(image, [an_inventory()])
+    page = client.get(path_of("image-status", image), headers=HTMX).content.decode()
+    assert "Being judged" in page
+    assert "Being judged" in page_of(client, image).content.decode()
+
+
+def test_the_status_of_an_image_one_may_not_see_does_not_exist(client, reader):
+    assert client.get(path_of("image-status", an_image()), headers=HTMX).status_code == 404
+
+
+def test_without_scripts_the_status_is_the_page(client, reader, image):
+    response = client.get(path_of("image-status", image))
+    assert response["Location"] == path_of("image", image)

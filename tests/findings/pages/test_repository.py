@@ -1,7 +1,7 @@
 import pytest
 from django.urls import reverse
 
-from registries.models import IndexMember, Tag
+from registries.models import IndexMember, Tag, TagMove
 from scans.models import Scan
 from tests.factories import (
     a_registry,
@@ -63,8 +63,29 @@ def test_an_image_that_waits_says_so(client, reader, repository, subscription):
         trigger="push",
     )
     page = page_of(client, repository).content.decode()
-    assert "Queued" in page
+    assert "Scan queued" in page
     assert "Waiting for its first scan" in page
+
+
+def test_an_image_whose_tag_moved_says_which_it_was(client, reader, repository):
+    old, new = an_image(repository), an_image(repository, tags=("latest",))
+    for name in ("latest", "stable"):
+        TagMove.objects.create(
+            repository=repository, name=name, digest_before=old.digest, digest_after=new.digest
+        )
+    TagMove.objects.create(
+        repository=a_repository(repository.registry), name="theirs", digest_before=old.digest
+    )
+    rows = {row.image: row for row in page_of(client, repository).context["rows"]}
+    assert set(rows[old].former_tags) == {"latest", "stable"}
+    assert rows[new].former_tags == []
+    assert "was stable, latest" in page_of(client, repository).content.decode()
+
+
+def test_of_images_nobody_could_read_no_number_of_findings_is_told(client, reader, repository):
+    a_verdict(an_image(repository), state="unverified", reason="empty")
+    page = page_of(client, repository).content.decode()
+    assert "Findings are not known" in page
 
 
 def test_an_image_of_an_index_bears_the_tags_of_the_index(client, reader, repository):
