@@ -25,10 +25,12 @@ _SITE_PACKAGES = re.compile(r"(/?.*)/lib(?:64)?/python[0-9.]+/(?:site|dist)-pack
 
 @dataclass(frozen=True)
 class Remediation:
-    """`command` is "" where there is none to give."""
+    """`command` is for a shell, `dockerfile` the line that does the same in a build; each is ""
+    where there is none to give."""
 
     sentence: str
     command: str
+    dockerfile: str
     rebuild: str
 
 
@@ -50,10 +52,12 @@ def remediate(
             "keep watching: the finding tells when a fix appears.",
             "",
             "",
+            "",
         )
     affected = _Affected(name, source_name, fixed_version, f"/{path.lstrip('/')}" if path else "")
     rebuild = f"{_NEWER_BASE} {_REBUILD}" if type in ("deb", "apk", "rpm") else _REBUILD
-    return Remediation(_sentence(type, affected), _command(type, affected), rebuild)
+    command = _command(type, affected)
+    return Remediation(_sentence(type, affected), command, _dockerfile(type, command), rebuild)
 
 
 def _sentence(type: str, affected: _Affected) -> str:
@@ -70,6 +74,23 @@ def _command(type: str, affected: _Affected) -> str:
     make = _COMMANDS.get(type)
     plain = _NAMES.get(type, _NAME).fullmatch(affected.name) and _VERSION.fullmatch(affected.fixed)
     return make(affected) if make and plain else ""
+
+
+def _dockerfile(type: str, command: str) -> str:
+    """The same as an instruction, which leaves no index and no download behind in its layer."""
+    if type not in _TIDY or not command:
+        return ""
+    sparing = command.replace("pip install ", "pip install --no-cache-dir ", 1)
+    return f"RUN {sparing}{_TIDY[type]}"
+
+
+_TIDY = {
+    "deb": " && rm -rf /var/lib/apt/lists/*",
+    "apk": "",
+    "rpm": " && dnf clean all",
+    "python": "",
+    "npm": " && npm cache clean --force",
+}
 
 
 def _apt(affected: _Affected) -> str:

@@ -50,6 +50,26 @@ def test_each_type_has_its_own_command(type, name, path, command):
     assert remediate(type, name, "", "1.2.3", path).command == command
 
 
+@pytest.mark.parametrize(
+    ("type", "line"),
+    [
+        (
+            "deb",
+            "RUN apt-get update && apt-get install --only-upgrade --yes name"
+            " && rm -rf /var/lib/apt/lists/*",
+        ),
+        ("apk", "RUN apk add --no-cache --upgrade 'name>=1.2.3'"),
+        ("rpm", "RUN dnf upgrade --refresh --assumeyes name && dnf clean all"),
+        ("python", "RUN pip install --no-cache-dir 'name>=1.2.3'"),
+        ("npm", "RUN npm install name@1.2.3 && npm cache clean --force"),
+        ("go-module", ""),
+        ("binary", ""),
+    ],
+)
+def test_a_dockerfile_has_a_line_that_leaves_nothing_behind(type, line):
+    assert remediate(type, "name", "", "1.2.3").dockerfile == line
+
+
 def test_a_debian_package_is_fixed_by_the_version_of_its_source():
     advice = remediate("deb", "libssl3", "openssl", "3.0.15-1~deb12u1")
     assert advice.sentence == "Upgrade libssl3 to a build of openssl 3.0.15-1~deb12u1 or later."
@@ -65,7 +85,7 @@ def test_a_nested_dependency_names_what_brought_it():
 def test_without_a_fix_nothing_is_pretended(type):
     advice = remediate(type, "name", "name", "")
     assert advice.sentence.startswith("No fixed version is published yet")
-    assert (advice.command, advice.rebuild) == ("", "")
+    assert (advice.command, advice.dockerfile, advice.rebuild) == ("", "", "")
 
 
 @pytest.mark.parametrize(
@@ -84,12 +104,15 @@ def test_without_a_fix_nothing_is_pretended(type):
     ],
 )
 def test_what_is_no_plain_name_or_version_gets_no_command(type, name, fixed):
-    assert remediate(type, name, "", fixed).command == ""
+    advice = remediate(type, name, "", fixed)
+    assert (advice.command, advice.dockerfile) == ("", "")
 
 
 @pytest.mark.parametrize("type", ["deb", "apk", "rpm", "python", "npm", "go-module"])
 @given(name=st.text(max_size=20), fixed=st.text(min_size=1, max_size=20), path=st.text(max_size=60))
 def test_a_command_never_holds_more_than_its_words(type, name, fixed, path):
-    command = remediate(type, name, "", fixed, path).command
+    advice = remediate(type, name, "", fixed, path)
+    command = advice.command
+    assert "\n" not in advice.dockerfile
     for part in command.split(" && "):
         assert not set(';|&`$<>\n"') & set(part.replace(">=", ""))

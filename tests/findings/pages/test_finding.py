@@ -103,7 +103,8 @@ def test_the_proof_names_file_layer_instruction_advisory_and_range(client, reade
 
 def test_the_remedy_can_be_pasted(client, reader, image, finding):
     page = page_of(client, image, finding).content.decode()
-    assert "apt-get install --only-upgrade --yes libssl3" in page
+    assert "RUN apt-get update &amp;&amp; apt-get install --only-upgrade --yes libssl3" in page
+    assert "Brought by: <code>RUN /bin/sh -c apt-get install step-0</code>" in page
 
 
 def test_what_advisories_say_is_text_and_their_links_are_links(client, reader, image, finding):
