@@ -63,7 +63,11 @@ class ConnectForm(RegistryForm):
         super().__init__(user, *args, **kwargs)
         allowed = scope.allowed_subscriptions(user, Action.MANAGE_REGISTRIES)
         self.fields["subscription"].queryset = allowed
+        if len(some := allowed[:2]) == 1:
+            self.fields["subscription"].initial = some[0]
+            self.fields["subscription"].empty_label = None
         if not user.is_superuser:
+            self.fields["location"].help_text = "A URL such as https://registry.example."
             self.fields["kind"].choices = [
                 choice for choice in Registry.Kind.choices if choice[0] not in OPERATORS_ONLY
             ]

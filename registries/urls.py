@@ -18,5 +18,6 @@ urlpatterns = [
     path("registries/connect", registry.connect, name="connect-registry"),
     path("registries/<int:pk>/settings", registry.settings, name="registry-settings"),
     path("registries/<int:pk>/webhook", registry.webhook, name="registry-webhook"),
+    path("registries/<int:pk>/disconnect", registry.disconnect, name="disconnect-registry"),
     path("registries/<int:pk>/sync", registry.sync, name="sync-registry"),
 ]

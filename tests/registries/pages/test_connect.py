@@ -52,12 +52,26 @@ def test_credentials_are_sealed(client, operator, subscription, shelf, walks):
     assert connection._credentials(registry).secret == " s3cret "
 
 
-def test_one_that_fails_is_not_kept_and_the_sentence_is_shown(
-    client, operator, subscription, shelf
+def test_one_that_fails_is_never_stored_and_the_sentence_is_shown(
+    client, operator, subscription, shelf, monkeypatch
 ):
+    monkeypatch.setattr(Registry, "save", lambda *_, **__: pytest.fail("it was stored"))
     page = client.post(PATH, fields(subscription, location=str(shelf / "nowhere")))
     assert "nowhere" in page.content.decode()
     assert not Registry.objects.exists()
+
+
+def test_a_button_pressed_twice_connects_once(client, operator, subscription, shelf, monkeypatch):
+    verify = connection.verify
+
+    def meanwhile(registry):
+        a_registry(subscription, name="shop")
+        return verify(registry)
+
+    monkeypatch.setattr(connection, "verify", meanwhile)
+    page = client.post(PATH, fields(subscription, location=str(shelf)))
+    assert "has a registry of that name by now" in page.content.decode()
+    assert Registry.objects.count() == 1
 
 
 def test_a_name_taken_in_its_resource_group_is_refused(client, operator, subscription, shelf):
@@ -82,3 +96,18 @@ def test_subscriptions_in_which_one_may_not_connect_are_not_offered(client, cont
 def test_a_reader_is_told_what_it_needs(client, subscription):
     client.force_login(a_user(subscription))
     assert "needs the role Contributor or Owner" in client.get(PATH).content.decode()
+
+
+def test_only_who_may_name_a_folder_is_told_of_folders(client, contributor, subscription):
+    assert "folder" not in client.get(PATH).content.decode().lower()
+    client.force_login(get_user_model().objects.create_superuser("operator"))
+    assert "or a folder" in client.get(PATH).content.decode()
+
+
+def test_the_only_subscription_is_chosen_already(client, contributor, subscription):
+    assert f'value="{subscription.pk}" selected' in client.get(PATH).content.decode()
+
+
+def test_of_several_subscriptions_none_is_chosen(client, operator, subscription):
+    a_subscription()
+    assert f'value="{subscription.pk}" selected' not in client.get(PATH).content.decode()

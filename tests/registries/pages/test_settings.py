@@ -5,7 +5,7 @@ from django.urls import reverse
 
 from registries import connection
 from registries.models import Registry
-from tests.factories import a_registry, a_user
+from tests.factories import a_registry, a_repository, a_user, an_image
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def settings_of(registry):
 
 def test_a_reader_finds_no_settings(client, registry, subscription):
     client.force_login(a_user(subscription))
-    for name in ("registry-settings", "registry-webhook", "sync-registry"):
+    for name in ("registry-settings", "registry-webhook", "sync-registry", "disconnect-registry"):
         assert client.post(reverse(name, args=[registry.pk])).status_code == 404
 
 
@@ -98,3 +98,14 @@ def test_without_a_broker_the_clock_will_walk_it(
     registry.refresh_from_db()
     assert response.status_code == 302
     assert registry.walked_at is None
+
+
+def test_a_registry_is_disconnected_after_a_question(client, contributor, registry):
+    an_image(a_repository(registry))
+    path = reverse("disconnect-registry", args=[registry.pk])
+    assert path in client.get(settings_of(registry)).content.decode()
+    assert "forgets 1 image" in client.get(path).content.decode()
+    assert Registry.objects.exists()
+    page = client.post(path, follow=True).content.decode()
+    assert "is disconnected" in page
+    assert not Registry.objects.exists()
