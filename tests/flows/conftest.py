@@ -21,12 +21,24 @@ from config.celery import app
 Start = Callable[..., subprocess.Popen]
 
 
-def wait_until(holds: Callable[[], object], seconds: float = 60) -> None:
+def debian(**versions: str) -> dict[str, str]:
+    """The files by which Debian 12 says which packages stand in an image."""
+    return {
+        "etc/os-release": 'ID=debian\nVERSION_ID="12"\nPRETTY_NAME="Debian GNU/Linux 12"\n',
+        "var/lib/dpkg/status": "".join(
+            f"Package: {name}\nStatus: install ok installed\nVersion: {version}\n"
+            "Architecture: amd64\n\n"
+            for name, version in versions.items()
+        ),
+    }
+
+
+def wait_until(holds: Callable[[], object], seconds: float = 60, every: float = 0.05) -> None:
     """Ask again and again until it holds; fails with the question when it never does."""
     deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline, f"still not so after {seconds} seconds: {holds}"
-        time.sleep(0.05)
+        time.sleep(every)
 
 
 @pytest.fixture

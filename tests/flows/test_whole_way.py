@@ -11,14 +11,16 @@ from django.contrib.auth.models import User
 from playwright.sync_api import sync_playwright
 
 from billing.models import Charge
-from findings import advisories, evaluation
+from findings import advisories
 from findings.models import Feed, Finding, ImageVerdict
+from findings.tasks import update_feed
 from registries import connection, plans, tokens
 from registries.models import Image, Placement, Registry, Role, RoleAssignment, Subscription, Tag
 from scans.models import Scan
 from tests.findings.estate import an_advisory, write_records
-from tests.flows.conftest import wait_until
+from tests.flows.conftest import debian, wait_until
 from tests.pushing import Built, image, write_layout
+from tests.registry_server import LOGIN
 
 pytestmark = [
     pytest.mark.flow,
@@ -28,22 +30,17 @@ pytestmark = [
 
 KEY = "dbd0cb49-b563-45e7-9724-889e799fa648"
 PASSWORD = "the watch is kept"
-STATUS = "Package: {}\nStatus: install ok installed\nVersion: {}\nArchitecture: amd64\n\n"
+LOGIN_TEXT = ":".join(LOGIN)
 
 
 def an_app(version: str) -> Built:
     """A Debian image with one package of this version."""
-    return image(
-        {
-            "etc/os-release": 'ID=debian\nVERSION_ID="12"\nPRETTY_NAME="Debian GNU/Linux 12"\n',
-            "var/lib/dpkg/status": STATUS.format("zlib1g", version),
-        }
-    )
+    return image(debian(zlib1g=version))
 
 
 @pytest.fixture
 def registry(live_server, docker_registry) -> Registry:
-    """A real registry that announces what happens in it to us."""
+    """A real registry that wants a login, and announces what happens in it to us."""
     subscription = Subscription.objects.create(display_name="Harbour")
     plans.switch(subscription, True, None)
     row = Registry.objects.create(
@@ -51,10 +48,12 @@ def registry(live_server, docker_registry) -> Registry:
     )
     secret = connection.new_webhook_secret(row)
     server = docker_registry(
+        auth="htpasswd",
         notify=f"{live_server.url}/webhooks/distribution/{row.pk}",
         headers={"Authorization": f"Bearer {secret}"},
     )
     row.location = server.url
+    connection.set_credentials(row, *LOGIN)
     row.save()
     return row
 
@@ -80,14 +79,21 @@ def feed(tmp_path: Path) -> Feed:
 def push(registry: Registry, built: Built, tag: str, folder: Path) -> None:
     """Push with a client that people use."""
     write_layout(folder, built, tag)
-    address = registry.location.removeprefix("http://")
-    _run("skopeo", "copy", "--dest-tls-verify=false", "--preserve-digests",
-         f"oci:{folder}:{tag}", f"docker://{address}/team/app:{tag}")  # fmt: skip
+    _run("skopeo", "copy", "--dest-tls-verify=false", f"--dest-creds={LOGIN_TEXT}",
+         "--preserve-digests", f"oci:{folder}:{tag}", address(registry, tag))  # fmt: skip
+
+
+def pull(registry: Registry, tag: str, folder: Path) -> None:
+    _run("skopeo", "copy", "--src-tls-verify=false", f"--src-creds={LOGIN_TEXT}",
+         address(registry, tag), f"oci:{folder}:{tag}")  # fmt: skip
 
 
 def delete(registry: Registry, tag: str) -> None:
-    address = registry.location.removeprefix("http://")
-    _run("skopeo", "delete", "--tls-verify=false", f"docker://{address}/team/app:{tag}")
+    _run("skopeo", "delete", "--tls-verify=false", f"--creds={LOGIN_TEXT}", address(registry, tag))
+
+
+def address(registry: Registry, tag: str) -> str:
+    return f"docker://{registry.location.removeprefix('http://')}/team/app:{tag}"
 
 
 def _run(*command: str) -> None:
@@ -140,9 +146,12 @@ def shown(live_server, *paths: str) -> list[str]:
     return texts
 
 
+def place_of(built: Built) -> Placement:
+    return Placement.objects.get(image__digest=built.digest)
+
+
 def page_of(built: Built) -> str:
-    placement = Placement.objects.select_related("image").get(image__digest=built.digest)
-    return f"/repositories/{placement.repository_id}/images/{built.digest}"
+    return f"/repositories/{place_of(built).repository_id}/images/{built.digest}"
 
 
 def test_the_whole_way_once(live_server, registry, analyst, feed, worker, tmp_path):
@@ -153,6 +162,7 @@ def test_the_whole_way_once(live_server, registry, analyst, feed, worker, tmp_pa
     push(registry, old, "latest", tmp_path / "old")
     wait_until(lambda: state_of(old) == "unhealthy")
     wait_until(lambda: Charge.objects.count() == 1)
+    assert place_of(old).pushed_by == LOGIN[0]
     scan = Scan.objects.get()
     assert (scan.trigger, scan.state, scan.result) == ("push", "done", "indexed")
 
@@ -174,11 +184,16 @@ def test_the_whole_way_once(live_server, registry, analyst, feed, worker, tmp_pa
         an_advisory("CVE-2026-1001", "zlib1g", "1:1.2.13-2"),
         an_advisory("CVE-2026-1002", "zlib1g", "1:1.2.13-3"),
     )
-    advisories.update(feed)
-    evaluation.evaluate()
-    assert state_of(new) == "unhealthy"
+    update_feed.delay(feed.pk)
+    wait_until(lambda: state_of(new) == "unhealthy")
     assert fetched == sum(Scan.objects.values_list("bytes_fetched", flat=True))
     assert Finding.objects.filter(opened_cause="advisory-published").exists()
+
+    # Somebody pulls, which counts; so did we, to read both, and that never does.
+    pull(registry, "latest", tmp_path / "pulled")
+    wait_until(lambda: place_of(new).pulled_at)
+    assert place_of(new).pulled_by == LOGIN[0]
+    assert place_of(old).pulled_at is None
 
     # The tag has moved: both digests are told apart, and the old one says why it is still there.
     assert Tag.objects.get().image.digest == new.digest
@@ -196,6 +211,3 @@ def test_the_whole_way_once(live_server, registry, analyst, feed, worker, tmp_pa
     }
     assert digests == {old.digest}
     assert Charge.objects.count() == 2
-
-    # We pulled all of this ourselves, and never counted.
-    assert not Placement.objects.exclude(pulled_at=None).exists()
