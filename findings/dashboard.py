@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from django.conf import settings
-from django.db.models import Count, Min, Q, Sum
+from django.db.models import Count, Min, Q, QuerySet, Sum
 from django.utils import timezone
 
 from findings.images import ImageRow, describe
@@ -17,6 +17,9 @@ from scans.models import Scan
 TREND_DAYS = 30
 # A feed that has had no good import for so many of its intervals (and at least a day) is stale.
 STALE_INTERVALS = 3
+# How often a digest may stand among the worst before others are shown for lack of room.
+COPIES = 10
+MOST_PLACES = 500
 
 
 @dataclass
@@ -66,17 +69,44 @@ def coverage(user, registries: list[RegistryRow]) -> list[Coverage]:
     return sorted(rows.values(), key=lambda row: (-row.tally.critical, -row.tally.findings))
 
 
-def worst_images(user, limit: int) -> list[ImageRow]:
-    """The most vulnerable images, each as it stands in the repository it was first seen in."""
+@dataclass(frozen=True)
+class WorstImage:
+    """A digest where it was first seen, and the names of some other places it stands in."""
+
+    row: ImageRow
+    also_in: list[str]
+
+
+def worst_images(user, limit: int) -> list[WorstImage]:
+    """The most vulnerable images, each digest once: whoever copies an image copies its findings."""
     visible = scope.visible(ImageVerdict.objects.all(), user, "image__registry__subscription")
     order = [f"-{severity}" for severity in SEVERITIES]
-    worst = list(
-        visible.filter(state=UNHEALTHY)
-        .order_by(*order, "-image_id")
-        .values_list("image_id", flat=True)[:limit]
-    )
-    rows = Placement.objects.filter(image__in=worst).order_by("image", "id").distinct("image")
-    return describe(sorted(rows, key=lambda row: worst.index(row.image_id)))
+    found = visible.filter(state=UNHEALTHY).order_by(*order, "-image_id")
+    # Copies stand next to each other in this order, or nearly so.
+    digests = found.values_list("image__digest", flat=True)[: limit * COPIES]
+    worst = list(dict.fromkeys(digests))[:limit]
+    places: dict[str, list[Placement]] = {digest: [] for digest in worst}
+    for place in _places(user, worst):
+        places[place.image.digest].append(place)
+    rows = describe([first for first, *_ in filter(None, places.values())])
+    return [WorstImage(row, _names(row, places[row.image.digest][1:])) for row in rows]
+
+
+def _places(user, digests: list[str]) -> QuerySet[Placement]:
+    placed = Placement.objects.filter(image__digest__in=digests).order_by("pk")
+    placed = placed.select_related("image", "repository__registry")
+    return scope.visible(placed, user)[:MOST_PLACES]
+
+
+def _names(row: ImageRow, others: list[Placement]) -> list[str]:
+    """Repositories by name, with the registry where it is another one."""
+    home = row.placement.repository.registry_id
+    return [
+        other.repository.name
+        if other.repository.registry_id == home
+        else f"{other.repository.registry.name} / {other.repository.name}"
+        for other in others
+    ]
 
 
 def activity(user, limit: int = 6) -> Activity:

@@ -11,12 +11,24 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Case, CharField, Count, F, Q, QuerySet, Sum, Value, When
+from django.db.models import (
+    Case,
+    CharField,
+    Count,
+    Exists,
+    F,
+    OuterRef,
+    Q,
+    QuerySet,
+    Sum,
+    Value,
+    When,
+)
 from django.db.models.functions import Coalesce
 
 from findings.models import ImageVerdict
 from registries import scope
-from registries.models import Image, Registry, Repository
+from registries.models import Image, Placement, Registry, Repository
 
 KEY = "dbd0cb49-b563-45e7-9724-889e799fa648"
 SEVERITIES = ("critical", "high", "medium", "low", "unknown")
@@ -168,7 +180,10 @@ def registries_of(user) -> list[RegistryRow]:
 
 
 def repositories_of(registry: Registry) -> QuerySet[Repository]:
-    return tallied(Repository.objects.filter(registry=registry), "placements__image__")
+    """With their tallies, and whether all that stood there is gone."""
+    standing = Placement.objects.filter(repository=OuterRef("pk"))
+    repositories = Repository.objects.filter(registry=registry)
+    return tallied(repositories, "placements__image__").annotate(emptied=~Exists(standing))
 
 
 def image_state() -> Case:

@@ -78,4 +78,4 @@ def activity(request: HttpRequest) -> HttpResponse:
         return redirect("dashboard")
     if not found.scans:
         return HttpResponseClientRefresh()
-    return render(request, "findings/parts/activity.html", {"activity": found})
+    return render(request, "findings/parts/scans.html", {"activity": found})

@@ -9,15 +9,22 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_safe
 
-from findings import images
+from findings import activity, images
 from findings.keyset import page
 from findings.models import Severity, VulnerabilityAlias
 from findings.views.listing import Sort, chosen, render_list, searched
 from registries import scope
+from registries.events import KEPT_FOR
 from registries.models import Placement, Registry
 from registries.roles import Action
 
-TABS = {"findings": "Findings", "packages": "Packages", "layers": "Layers", "closed": "Closed"}
+TABS = {
+    "findings": "Findings",
+    "packages": "Packages",
+    "layers": "Layers",
+    "closed": "Closed",
+    "activity": "Activity",
+}
 SEVERITY_CHOICES = {severity.name.lower(): severity for severity in reversed(Severity)}
 FIX_CHOICES = {"yes": ~Q(fixed_version=""), "no": Q(fixed_version="")}
 FINDING_SORTS = {
@@ -26,6 +33,7 @@ FINDING_SORTS = {
     "newest": Sort("Newest first", ("-opened_at", "-id")),
 }
 PACKAGE_ORDER = ("package__name", "package__version", "id")
+EVENT_ORDER = ("-occurred_at", "-id")
 
 
 def placement_or_404(request: HttpRequest, repository: int, digest: str) -> Placement:
@@ -58,6 +66,7 @@ def _header(request: HttpRequest, placement: Placement) -> dict:
         "elsewhere": list(images.elsewhere(placement)),
         "members": list(placement.image.members.order_by("os", "architecture", "variant")),
         "tabs": TABS,
+        "searched": SEARCHED,
         "delete_command": _delete_command(placement),
     }
 
@@ -136,5 +145,20 @@ def _layers(request: HttpRequest, placement: Placement) -> dict:
     return {"layers": images.layers_of(placement.image_id)}
 
 
-LISTS = {"findings": _findings, "packages": _packages, "layers": _layers, "closed": _closed}
-PARTS = {"findings": "findings", "packages": "packages", "layers": "layers", "closed": "findings"}
+def _activity(request: HttpRequest, placement: Placement) -> dict:
+    return {
+        "page": page(activity.events_of(placement), EVENT_ORDER, request.GET),
+        "scans": activity.scans_of(placement),
+        "kept_days": KEPT_FOR.days,
+    }
+
+
+LISTS = {
+    "findings": _findings,
+    "packages": _packages,
+    "layers": _layers,
+    "closed": _closed,
+    "activity": _activity,
+}
+PARTS = {key: key for key in TABS} | {"closed": "findings"}
+SEARCHED = ("findings", "packages", "closed")

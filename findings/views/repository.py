@@ -53,6 +53,7 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
         "repository": repository,
         "registry": repository.registry,
         "tally": tally,
+        "emptied": not any(counts.values()),
     }
     context["rows"] = images.describe(context["page"].rows)
     return render_list(request, "findings/repository.html", "findings/parts/images.html", context)

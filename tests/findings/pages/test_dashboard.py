@@ -11,10 +11,13 @@ from scans.tasks import dispatch
 from tests.factories import (
     a_feed,
     a_registry,
+    a_report,
     a_repository,
     a_subscription,
+    a_verdict,
     an_estate,
     an_image,
+    place,
 )
 
 
@@ -52,8 +55,26 @@ def test_a_registry_is_protected_when_its_plan_is_on_and_it_answers(client, read
 def test_the_worst_images_come_first(client, reader, subscription):
     mild = an_estate(images=1, findings=1, subscription=subscription)
     bad = an_estate(images=1, findings=12, subscription=subscription)
-    worst = [row.image for row in client.get("/").context["worst_images"]]
+    worst = [one.row.image for one in client.get("/").context["worst_images"]]
     assert worst == [bad.images[0], mild.images[0]]
+
+
+def test_a_digest_in_several_places_is_one_of_the_worst_once(client, reader, subscription):
+    estate = an_estate(images=1, findings=3, subscription=subscription)
+    (image,) = estate.images
+    place(image, a_repository(estate.registries[0], name="mirror/app"))
+    copy = an_image(
+        a_repository(a_registry(subscription, name="backup"), name="copies/app"),
+        digest=image.digest,
+    )
+    a_report(copy, list(image.report.inventories.all()))
+    a_verdict(copy)
+    an_image(digest=image.digest)  # of others
+    response = client.get("/")
+    (worst,) = response.context["worst_images"]
+    assert worst.row.image == image
+    assert worst.also_in == ["mirror/app", "backup / copies/app"]
+    assert "also in mirror/app, backup / copies/app" in response.content.decode()
 
 
 def test_scans_that_wait_are_shown_with_their_age(client, reader, subscription):

@@ -5,7 +5,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from findings.models import Finding, PackageKey, Severity
-from registries.models import IndexMember, Registry, TagMove
+from registries.models import IndexMember, Registry, RegistryEvent, TagMove
 from scans.models import ImageLayer, Scan
 from scans.tasks import dispatch
 from tests.factories import (
@@ -262,6 +262,52 @@ def test_layers_show_their_instruction_and_their_own_findings(client, reader, im
     told = [(row.packages, row.tally.critical, row.tally.high) for row in layers]
     assert told == [(2, 1, 1), (1, 0, 0), (0, 0, 0)]
     assert layers[2].step.created_by == "CMD run"
+
+
+# --- activity ---
+
+
+def an_event(image, action, **more):
+    home = image.placements.first().repository
+    fields = {
+        "registry": home.registry, "repository": home.name, "digest": image.digest,
+        "delivery": f"delivery-{RegistryEvent.objects.count()}", "occurred_at": timezone.now(),
+    }  # fmt: skip
+    return RegistryEvent.objects.create(action=action, **(fields | more))
+
+
+def test_who_pushed_and_pulled_is_told_newest_first(client, reader, image):
+    ago = [timezone.now() - timedelta(days=days) for days in range(3)]
+    pull = an_event(image, "pull", occurred_at=ago[0], actor="ada", user_agent="skopeo/1")
+    mount = an_event(image, "mount", occurred_at=ago[1], user_agent="skopeo/1")
+    push = an_event(image, "push", occurred_at=ago[2], tag="latest")
+    response = page_of(client, image, tab="activity")
+    assert list(response.context["page"]) == [pull, mount, push]
+    page = response.content.decode()
+    for who in ("ada", "skopeo/1", "unknown"):
+        assert f">{who}</td>" in page
+
+
+def test_events_of_others_and_old_ones_are_not_its_activity(client, reader, image):
+    an_event(image, "pull", repository="team/other")
+    an_event(image, "pull", registry=a_registry())
+    an_event(image, "pull", digest=an_image().digest)
+    an_event(image, "pull", occurred_at=timezone.now() - timedelta(days=31))
+    response = page_of(client, image, tab="activity")
+    assert list(response.context["page"]) == []
+    assert "No event of this digest." in response.content.decode()
+
+
+def test_its_scans_are_told_with_what_they_took(client, reader, image, subscription):
+    at = timezone.now()
+    Scan.objects.create(
+        image=image, subscription=subscription, digest=image.digest, trigger="on-demand",
+        state="done", result="indexed", started_at=at, finished_at=at + timedelta(seconds=1.5),
+        bytes_fetched=3 * 1024 * 1024, layers_fetched=2, layers_reused=7,
+    )  # fmt: skip
+    page = page_of(client, image, tab="activity").content.decode()
+    for told in ("On demand", "Indexed", "1.5 s", "3.0\xa0MB", ">2</td>", ">7</td>"):
+        assert told in page
 
 
 # --- scan now ---

@@ -34,6 +34,7 @@ PAGES = {
     "findings' last page": lambda estate: an_image_path(estate) + "?last=1",
     "packages": lambda estate: an_image_path(estate, "packages"),
     "layers": lambda estate: an_image_path(estate, "layers"),
+    "activity": lambda estate: an_image_path(estate, "activity"),
     "finding": lambda estate: f"{an_image_path(estate)}/findings/{a_finding_of(estate).pk}",
     "vulnerability": lambda estate: reverse(
         "vulnerability", args=[a_finding_of(estate).vulnerability.name]

@@ -27,6 +27,23 @@ def test_a_repository_one_may_not_see_does_not_exist(client, reader):
     assert page_of(client, a_repository()).status_code == 404
 
 
+def test_an_emptied_repository_says_so_here_and_in_the_list(client, reader, repository):
+    assert "No images any more." in page_of(client, repository).content.decode()
+    path = reverse("registry", args=[repository.registry_id])
+    response = client.get(path)
+    assert response.context["state"] == "not-applicable"  # the first tab that has any
+    assert "no images any more" in response.content.decode()
+
+
+@pytest.mark.parametrize("state", ["unhealthy", "healthy", "unverified"])
+def test_the_first_tab_with_anything_in_it_is_open(client, reader, repository, state):
+    a_verdict(an_image(repository), state=state)
+    an_image(repository, kind="index")
+    assert page_of(client, repository).context["state"] == state
+    path = reverse("registry", args=[repository.registry_id])
+    assert client.get(path).context["state"] == state
+
+
 def test_images_are_listed_by_state(client, reader, repository):
     made = {
         "unhealthy": an_image(repository, tags=("1.0",)),
