@@ -1,5 +1,7 @@
 """The month's statement for people: a page, and the same as a file."""
 
+from collections.abc import Iterable
+from decimal import Decimal
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
@@ -22,6 +24,7 @@ def statement(request: HttpRequest) -> HttpResponse:
     totals = statements.totals(shown, month)
     charged = statements.charges(shown, month)
     images = sum(total.images for total in totals)
+    lines = statements.lines(charged, _number(request.GET.get("after", "")))
     context = {
         "month": month,
         "this_month": Month.now(),
@@ -31,9 +34,17 @@ def statement(request: HttpRequest) -> HttpResponse:
         "sums": sorted(statements.by_currency(totals).items()),
         "images": images,
         "free": max(0, statements.scans_finished(shown, month) - images),
-        "lines": statements.lines(charged, _number(request.GET.get("after", ""))),
+        "lines": lines,
+        "places": _places(
+            [*(total.amount for total in totals), *(c.amount for c in lines.charges)]
+        ),
     }
     return render(request, "billing/statement.html", context)
+
+
+def _places(amounts: Iterable[Decimal]) -> str:
+    """How every amount of the page is written: in cents, or finer where one has a finer part."""
+    return "2g" if all(amount == round(amount, 2) for amount in amounts) else "4g"
 
 
 @login_required

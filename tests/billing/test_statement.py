@@ -65,6 +65,21 @@ def test_a_charge_belongs_to_the_month_of_its_scan_in_utc(subscription):
     assert only.repository == "2026-11-01T00:00:00"
 
 
+@pytest.mark.parametrize(
+    ("prices", "written"),
+    [
+        (["0.29", "0.3"], ["0.29 EUR", "0.30 EUR", "0.59 EUR"]),
+        (["0.005", "0.3"], ["0.0050 EUR", "0.3000 EUR", "0.3050 EUR"]),
+    ],
+)
+def test_all_amounts_of_a_page_have_as_many_decimals(reader, subscription, prices, written):
+    for price in prices:
+        charge(subscription, amount=Decimal(price))
+    page = statement(reader).content.decode()
+    for amount in written:
+        assert f">{amount}</td>" in page
+
+
 def test_currencies_are_not_added_to_each_other(reader, subscription):
     charge(subscription)
     charge(subscription, currency="CHF", amount=Decimal("1"))

@@ -112,6 +112,10 @@ def test_the_document_is_browsed_with_nothing_from_elsewhere(live_server):
         operations.first.wait_for()
         assert operations.count() == 3
         assert page.title() == "API · Vigie"
+        assert page.get_by_text("SubAssessmentShape").count() == 0
+        assert page.get_by_role("link", name="Make a token").get_attribute("href") == "/account"
+        page.get_by_role("link", name="Vigie", exact=True).click()
+        page.get_by_role("heading", name="Log in").wait_for()
         browser.close()
     assert [url for url in asked if not url.startswith((live_server.url, "data:"))] == []
     assert complaints == []

@@ -191,3 +191,7 @@ def test_every_page_carries_a_policy_that_forbids_what_is_inline(client, reader)
     policy = client.get("/")["Content-Security-Policy"]
     assert "unsafe" not in policy
     assert "default-src 'none'" in policy
+
+
+def test_a_browser_that_asks_for_the_old_icon_gets_ours(client, db):
+    assert client.get("/favicon.ico")["Location"] == "/static/vigie.svg"
