@@ -7,6 +7,8 @@ from django.contrib.auth.models import User
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
+from django_celery_beat.admin import PeriodicTaskAdmin
+from django_celery_beat.models import PeriodicTask
 
 from registries import connection, events, inventory, plans, tasks, tokens
 from registries.forms import OPERATORS_ONLY, RegistryForm
@@ -356,3 +358,15 @@ class RegistryEventAdmin(LongTable):
         due = events.apply_again(queryset)
         tasks.soon(tasks.apply_events)
         messages.success(request, f"{due} event(s) are due again.")
+
+
+# --- the clock ---
+
+admin.site.unregister(PeriodicTask)
+
+
+@admin.register(PeriodicTask)
+class ClockAdmin(PeriodicTaskAdmin):
+    """Without the library's actions, which run and stop tasks for whoever may look at them."""
+
+    actions = ()

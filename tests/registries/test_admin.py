@@ -1,6 +1,7 @@
 import re
 
 import pytest
+from django.contrib import admin
 from django.contrib.auth.models import Permission, User
 from django.db import connection as database
 from django.urls import reverse
@@ -320,3 +321,13 @@ def test_events_are_not_applied_again_by_who_may_only_look(client, staff, regist
     act(client, "registryevent", "apply_again", failed)
     failed.refresh_from_db()
     assert failed.problem
+
+
+def test_no_action_of_the_admin_is_for_everyone_who_may_look():
+    asking = {
+        f"{listed}.{name}": set(getattr(action, "allowed_permissions", {"view"}))
+        for listed in admin.site._registry.values()
+        for action, name, _ in listed._get_base_actions()
+    }
+    assert len(asking) > 10
+    assert not [action for action, permissions in asking.items() if "view" in permissions]
