@@ -4,15 +4,14 @@ from shlex import quote
 from urllib.parse import urlsplit
 
 from django.contrib.auth.decorators import login_required
-from django.db.models import Exists, OuterRef, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_safe
 
 from findings import activity, images
+from findings.filters import FindingFilter, PackageFilter
 from findings.keyset import page
-from findings.models import Severity, VulnerabilityAlias
-from findings.views.listing import Sort, chosen, render_list, searched
+from findings.views.listing import Sort, chosen, render_list
 from registries import scope
 from registries.events import KEPT_FOR
 from registries.models import Placement, Registry
@@ -25,8 +24,6 @@ TABS = {
     "closed": "Closed",
     "activity": "Activity",
 }
-SEVERITY_CHOICES = {severity.name.lower(): severity for severity in reversed(Severity)}
-FIX_CHOICES = {"yes": ~Q(fixed_version=""), "no": Q(fixed_version="")}
 FINDING_SORTS = {
     "severity": Sort("Severity", ("-severity", "vulnerability__name", "package__name", "id")),
     "package": Sort("Package", ("package__name", "-severity", "vulnerability__name", "id")),
@@ -46,7 +43,7 @@ def placement_or_404(request: HttpRequest, repository: int, digest: str) -> Plac
 def show(request: HttpRequest, repository: int, digest: str) -> HttpResponse:
     placement = placement_or_404(request, repository, digest)
     tab = chosen(request, "tab", TABS, "findings")
-    context = LISTS[tab](request, placement) | {"tab": tab, "q": searched(request)}
+    context = LISTS[tab](request, placement) | {"tab": tab}
     part = f"findings/parts/{PARTS[tab]}.html"
     return render_list(
         request, "findings/image.html", part, context | _header(request, placement) | {"part": part}
@@ -66,7 +63,6 @@ def _header(request: HttpRequest, placement: Placement) -> dict:
         "elsewhere": list(images.elsewhere(placement)),
         "members": list(placement.image.members.order_by("os", "architecture", "variant")),
         "tabs": TABS,
-        "searched": SEARCHED,
         "delete_command": _delete_command(placement),
     }
 
@@ -106,39 +102,21 @@ def _closed(request: HttpRequest, placement: Placement) -> dict:
 
 
 def _page_of_findings(request: HttpRequest, found, sorts: dict[str, Sort]) -> dict:
-    severity = chosen(request, "severity", SEVERITY_CHOICES, "")
-    fixable = chosen(request, "fix", FIX_CHOICES, "")
+    filters = FindingFilter(request.GET, found)
     sort = chosen(request, "sort", sorts, next(iter(sorts)))
-    if severity:
-        found = found.filter(severity=SEVERITY_CHOICES[severity])
-    if fixable:
-        found = found.filter(FIX_CHOICES[fixable])
-    if q := searched(request):
-        found = found.filter(_by_name_or_package(q))
-    found = page(found, sorts[sort].order, request.GET)
+    shown = page(filters.qs, sorts[sort].order, request.GET)
     return {
-        "page": found,
-        "findings": images.with_matches(found.rows),
-        "severity": severity,
-        "severities": SEVERITY_CHOICES,
-        "fix": fixable,
+        "filters": filters,
+        "page": shown,
+        "findings": images.with_matches(shown.rows),
         "sort": sort,
         "sorts": sorts,
     }
 
 
-def _by_name_or_package(q: str) -> Q:
-    alias = VulnerabilityAlias.objects.filter(
-        vulnerability=OuterRef("vulnerability"), name__icontains=q
-    )
-    return Q(package__name__icontains=q) | Exists(alias)
-
-
 def _packages(request: HttpRequest, placement: Placement) -> dict:
-    packages = images.packages_of(placement.image_id)
-    if q := searched(request):
-        packages = packages.filter(Q(package__name__icontains=q) | Q(path__icontains=q))
-    return {"page": page(packages, PACKAGE_ORDER, request.GET)}
+    filters = PackageFilter(request.GET, images.packages_of(placement.image_id))
+    return {"filters": filters, "page": page(filters.qs, PACKAGE_ORDER, request.GET)}
 
 
 def _layers(request: HttpRequest, placement: Placement) -> dict:
@@ -161,4 +139,3 @@ LISTS = {
     "activity": _activity,
 }
 PARTS = {key: key for key in TABS} | {"closed": "findings"}
-SEARCHED = ("findings", "packages", "closed")
