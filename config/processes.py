@@ -105,7 +105,10 @@ def _start_servers(supervisor: Supervisor, data_dir: Path) -> None:
 
 def _start_vigie(supervisor: Supervisor, host: str, port: int) -> None:
     celery = ("celery", "--quiet", "-A", "config.celery")
-    worker = _module(*celery, "worker", "--loglevel=INFO", "--without-gossip", "--without-mingle")
+    worker = (*celery, "worker", "--loglevel=INFO", "--without-gossip", "--without-mingle")
+    # Slow or hostile registries hold up what listens to them, and nothing else.
+    listener = _module(*worker, "--queues=registries", "--hostname=listener@%h")
+    scanner = _module(*worker, "--queues=vigie,scans", "--hostname=worker@%h")
     web = _module(
         "granian", "--interface=wsgi", f"--host={host}", f"--port={port}", "--workers=2",
         "--blocking-threads=4", "--no-ws", "--log-level=warning", "--respawn-failed-workers",
@@ -114,7 +117,8 @@ def _start_vigie(supervisor: Supervisor, host: str, port: int) -> None:
     beat = _module(*celery, "beat", "--pidfile=", "--loglevel=WARNING")
 
     supervisor.complete(Part("prepare", _module("config.prepare")))
-    supervisor.keep(Part("worker", worker, patience=20))
+    supervisor.keep(Part("listener", listener, patience=20))
+    supervisor.keep(Part("worker", scanner, patience=20))
     supervisor.keep(Part("web", web), lambda _: _listens(host, port))
     supervisor.keep(Part("beat", beat))
 

@@ -116,10 +116,14 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_connect_timeout": 2,
 }
 CELERY_TASK_IGNORE_RESULT = True  # the tables hold the state; messages are only nudges
-# Workers take from both in turn, so that a thousand waiting scans keep nothing else waiting.
+# A worker takes from its queues in turn, so that a thousand waiting scans keep nothing waiting;
+# what waits for registries has a queue of its own, for workers of its own.
 CELERY_TASK_DEFAULT_QUEUE = "vigie"
-CELERY_TASK_QUEUES = [Queue("vigie"), Queue("scans")]
-CELERY_TASK_ROUTES = {"scans.tasks.scan_next": {"queue": "scans"}}
+CELERY_TASK_QUEUES = [Queue("vigie"), Queue("scans"), Queue("registries")]
+CELERY_TASK_ROUTES = {
+    "scans.tasks.scan_next": {"queue": "scans"},
+    "registries.tasks.*": {"queue": "registries"},
+}
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_CONCURRENCY = env.int("VIGIE_WORKERS", 2)
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False

@@ -15,7 +15,7 @@ from django.utils import timezone
 from registries import inventory
 from registries.inventory import store
 from registries.models import Registry, RegistryEvent
-from registries.oci.errors import RegistryError, Throttled, Unreachable
+from registries.oci.errors import RegistryError, ServerFailed, Throttled, Unreachable
 from registries.providers import PROVIDERS, Event
 
 log = logging.getLogger(__name__)
@@ -121,7 +121,7 @@ def _apply_next() -> bool | None:
             APPLY[event.action](event.registry, event)
     except RegistryError as error:
         _keep(event, str(error), retry=not error.permanent)
-        if isinstance(error, Unreachable | Throttled):
+        if isinstance(error, Unreachable | Throttled | ServerFailed):
             _postpone_others(event)
     except OperationalError as error:  # a deadlock or a lock that timed out
         _keep(event, f"The database was busy: {error}", retry=True)
@@ -141,8 +141,8 @@ def _keep(event: RegistryEvent, problem: str, retry: bool) -> None:
 
 
 def _postpone_others(event: RegistryEvent) -> None:
-    """A registry that is not there for one event is not there for its others either: they wait
-    with it instead of being tried one by one."""
+    """A registry that is not there for one event, or is not well, is so for its others too: they
+    wait with it, so that the events of other registries do not."""
     others = due().filter(registry=event.registry).exclude(pk=event.pk)
     claimed = others.select_for_update(skip_locked=True).values_list("pk", flat=True)
     RegistryEvent.objects.filter(pk__in=list(claimed[:AT_ONCE])).update(

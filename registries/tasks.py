@@ -11,6 +11,8 @@ from registries.inventory.walk import due
 from registries.models import Registry
 
 EVENTS_AT_ONCE = 500
+# A catalogue of a million tags is walked in less; what was found by then stays.
+WALK_SECONDS = 3600
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +48,7 @@ def walk_due() -> int:
     return len(registries)
 
 
-@shared_task
+@shared_task(soft_time_limit=WALK_SECONDS, time_limit=WALK_SECONDS + 300)
 def walk(registry_id: int, only_if_due: bool = False) -> int:
     """Walk one registry now; returns how much was found changed."""
     registries = due() if only_if_due else Registry.objects.all()

@@ -221,14 +221,19 @@ def announce() -> int:
 
 
 def claim() -> Scan | None:
-    """Take the scan that has waited longest, under a lease."""
+    """Take the scan that has waited longest, under a lease; of the subscriptions that wait, the one
+    with the fewest scans running comes first, so that no backlog keeps the others waiting."""
     return _claim(
         """
         SELECT w.id FROM scans_scan w
         JOIN registries_subscription s ON s.id = w.subscription_id AND s.plan_enabled
+        LEFT JOIN (
+            SELECT subscription_id, count(*) AS running FROM scans_scan
+            WHERE state = 'running' GROUP BY subscription_id
+        ) busy ON busy.subscription_id = w.subscription_id
         WHERE w.state = 'queued' AND w.not_before <= statement_timestamp()
           AND w.image_id IS NOT NULL
-        ORDER BY w.not_before, w.id
+        ORDER BY coalesce(busy.running, 0), w.not_before, w.id
         FOR UPDATE OF w SKIP LOCKED LIMIT 1
         """
     )

@@ -24,7 +24,7 @@ from registries.oci.errors import (
     Unreachable,
 )
 from registries.oci.manifest import MANIFEST_TYPES, MAX_BODY, Descriptor, read_object
-from registries.oci.origins import place, registry_url
+from registries.oci.origins import place, refuse_link_local, registry_url
 from registries.oci.reference import is_digest, is_repository, is_tag
 from registries.oci.transport import USER_AGENT, Patience, Transport
 
@@ -50,6 +50,7 @@ class Client:
         patience: Patience = Patience(),  # noqa: B008 (frozen)
     ) -> None:
         self.url = registry_url(location)
+        refuse_link_local(self.url)
         self.name = place(self.url)
         self._http = Transport(self.url, credentials, patience)
 

@@ -66,6 +66,13 @@ def admit(url: httpx.URL, home: httpx.URL) -> None:
         )
 
 
+def refuse_link_local(url: httpx.URL) -> None:
+    """Raises NotARegistry for the addresses where clouds keep their secrets, and no one a registry:
+    whoever may connect one is not to ask the machine's own metadata service through us."""
+    if _LINK_LOCAL in _depths(url):
+        raise NotARegistry(f"{place(url)} is a link-local address, where no registry stands.")
+
+
 def may_see_credentials(url: httpx.URL, home: httpx.URL) -> bool:
     """Whether a realm may see the registry's credentials.
 

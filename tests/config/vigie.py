@@ -25,7 +25,8 @@ SECONDS = 60
 PARTS = {
     "database": "postgres -D",
     "broker": "valkey-server",
-    "worker": "config.celery worker",
+    "listener": "--queues=registries",
+    "worker": "--queues=vigie,scans",
     "web": "granian",
     "beat": "config.celery beat",
 }

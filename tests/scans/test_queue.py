@@ -201,6 +201,20 @@ def test_a_scan_put_back_waits_before_it_is_claimed_again(repository):
     assert Scan.objects.get().detail == "The registry does not answer."
 
 
+def test_a_backlog_of_one_subscription_keeps_no_other_waiting(repository):
+    for number in range(5):
+        an_image(repository, number, pushed_at=NOW())
+    queue.enqueue_due()
+    other = Subscription.objects.create(display_name="Other")
+    plans.switch(other, True, None)
+    registry = Registry.objects.create(
+        subscription=other, name="other", kind="distribution", location="http://other.example"
+    )
+    late = an_image(Repository.objects.create(registry=registry, name="app"), 9, pushed_at=NOW())
+    queue.enqueue_due()
+    assert [queue.claim().image == late for _ in range(3)] == [False, True, False]
+
+
 @pytest.mark.django_db(transaction=True)
 def test_two_workers_never_claim_the_same_scan(repository):
     for number in range(40):

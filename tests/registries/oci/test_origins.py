@@ -2,7 +2,12 @@ import httpx
 import pytest
 
 from registries.oci.errors import BadContent, NotARegistry
-from registries.oci.origins import admit, may_see_credentials, registry_url
+from registries.oci.origins import (
+    admit,
+    may_see_credentials,
+    refuse_link_local,
+    registry_url,
+)
 
 
 @pytest.mark.parametrize(
@@ -106,3 +111,14 @@ def test_only_plain_web_addresses_are_followed(target: str) -> None:
 def test_a_login_goes_in_the_clear_to_the_registry_alone(realm: str, allowed: bool) -> None:
     home = httpx.URL("http://registry.example")
     assert may_see_credentials(httpx.URL(realm), home) is allowed
+
+
+@pytest.mark.parametrize("host", ["169.254.169.254", "[fe80::1]", "[::ffff:169.254.169.254]"])
+def test_no_registry_stands_at_a_link_local_address(host: str) -> None:
+    with pytest.raises(NotARegistry, match="link-local"):
+        refuse_link_local(httpx.URL(f"http://{host}/"))
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "10.0.0.7", "[fd00::1]", "198.51.100.7"])
+def test_a_registry_may_stand_inside_the_network(host: str) -> None:
+    refuse_link_local(httpx.URL(f"http://{host}/"))
