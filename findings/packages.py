@@ -1,12 +1,13 @@
 """Read-only questions about packages: which the user's images hold, and where."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from django.db import connection
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from findings.images import holding
-from findings.models import PackageMatch, Severity
+from findings.models import FeedEcosystem, PackageKey, PackageMatch, Severity
 from findings.recommendations import Tally
 from registries import scope
 from registries.models import Placement, Repository
@@ -22,7 +23,8 @@ MOST_MATCHES = 100
 @dataclass(frozen=True)
 class Held:
     """A package in images the user may see: in how many (`more`: at least), in which
-    repositories (the first few), and its open vulnerabilities by severity."""
+    repositories (the first few), and its vulnerabilities by severity; `judged` says whether none
+    means none."""
 
     package: Package
     images: int
@@ -30,6 +32,7 @@ class Held:
     repositories: list[Repository]
     repository_count: int
     tally: Tally
+    judged: bool
 
 
 # Names are taken from the index one after the other, from the one searched for on, however many
@@ -73,7 +76,7 @@ _HELD = """
 
 def search(user, q: str, limit: int) -> list[Held]:
     """Packages called `q`, then those whose name begins so; "name@version" asks for a version, or
-    how one begins. Five queries."""
+    how one begins. Six queries."""
     name, _, version = q.rpartition("@")
     name, version = (name, version) if name else (q, "")  # "@scope/name" has no version
     seen = scope.visible_subscriptions(user).order_by().values_list("pk", flat=True)
@@ -92,7 +95,7 @@ def _described(rows: list[tuple[int, int, int, int, list[int]]]) -> list[Held]:
     repositories = Repository.objects.select_related("registry").in_bulk(
         {repository for row in rows for repository in row[-1]}
     )
-    tallies = _tallies(packages)
+    tallies, judged = _tallies(packages), set(judged_among(packages))
     return [
         Held(
             packages[pk],
@@ -101,18 +104,26 @@ def _described(rows: list[tuple[int, int, int, int, list[int]]]) -> list[Held]:
             [repositories[some] for some in named if some in repositories],
             number,
             tallies.get(pk, Tally()),
+            pk in judged or pk in tallies,
         )
         for pk, images, places, number, named in rows
     ]
 
 
-def _tallies(packages) -> dict[int, Tally]:
+def _tallies(packages: Collection[int]) -> dict[int, Tally]:
     """The vulnerabilities of these packages by severity: they hold wherever a package stands."""
     counts = {
         severity.name.lower(): Count("id", filter=Q(severity=severity)) for severity in Severity
     }
     matches = PackageMatch.objects.filter(package__in=packages).values("package").annotate(**counts)
     return {row["package"]: Tally.of(row) for row in matches}
+
+
+def judged_among(packages: Collection[int]) -> QuerySet:
+    """Of these, the packages whose ecosystem some feed speaks of, in a version that is read."""
+    keys = PackageKey.objects.filter(package__in=packages, key__isnull=False)
+    spoken_of = FeedEcosystem.objects.filter(ecosystem=OuterRef("package__ecosystem"))
+    return keys.filter(Exists(spoken_of)).values_list("package_id", flat=True)
 
 
 def matches(package_id: int) -> list[PackageMatch]:

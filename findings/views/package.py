@@ -27,6 +27,7 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
     context = {
         "package": package,
         "matches": packages.matches(pk),
+        "judged": packages.judged_among([pk]).exists(),
         "reach": reach,
         "page": found,
         "rows": images.describe(found.rows),

@@ -1,8 +1,10 @@
 import pytest
 from django.urls import reverse
 
+from findings.models import PackageKey
 from registries.models import Tag
 from tests.factories import (
+    a_feed,
     a_finding,
     a_package,
     a_registry,
@@ -95,6 +97,22 @@ def test_a_package_is_found_with_its_vulnerabilities(client, reader, repository)
     finding = a_finding(an_image(repository))
     (held,) = search(client, finding.package.name).context["packages"]
     assert held.tally.high == 1
+
+
+def test_a_package_nobody_could_judge_is_not_said_to_have_none(client, reader, repository):
+    a_feed()  # of Debian:12
+    for name, ecosystem, key in (
+        ("judged", "Debian:12", b"1"),
+        ("no-feed", "Debian:99", b"1"),
+        ("no-version", "Debian:12", None),
+    ):
+        _, package = holding(repository, name=name, ecosystem=ecosystem)
+        PackageKey.objects.create(package=package, ecosystem=ecosystem, name=name, key=key)
+        (held,) = search(client, name).context["packages"]
+        assert held.judged is (name == "judged")
+        page = client.get(reverse("package", args=[package.pk])).content.decode()
+        assert ("None is known." in page) is held.judged
+        assert ("Not known." in page) is not held.judged
 
 
 def test_the_exact_name_comes_before_those_that_begin_so(client, reader, repository):
