@@ -5,7 +5,7 @@ from typing import Any
 from django import template
 from django.urls import reverse
 
-from findings.recommendations import KEY, SEVERITIES, STATES, Tally
+from findings.recommendations import KEY, SEVERITIES, STATES, RegistryRow, Tally
 from findings.vulnerabilities import link
 
 register = template.Library()
@@ -21,7 +21,7 @@ MEDIA_TYPES = {
 @register.filter
 def tally(row: Any) -> Tally:
     """The counts a row carries, as one value."""
-    return row if isinstance(row, Tally) else Tally.of(row)
+    return row.tally if isinstance(row, RegistryRow) else Tally.of(row)
 
 
 @register.filter

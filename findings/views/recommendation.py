@@ -27,6 +27,7 @@ def show(request: HttpRequest, key: str) -> HttpResponse:
     context = choices(request, {state: states.count(state) for state in ATTENTION}, SORTS)
     context |= {
         "page": _page(request, rows, context),
+        "what": "registries",
         "registry_count": len(rows),
         "name": recommendations.name(),
         "description": recommendations.DESCRIPTION,
@@ -38,7 +39,7 @@ def show(request: HttpRequest, key: str) -> HttpResponse:
         "worst": [row for row in rows if row.tally.unhealthy][:MOST_VULNERABLE],
     }
     return render_list(
-        request, "findings/recommendation.html", "findings/parts/registries.html", context
+        request, "findings/recommendation.html", "findings/parts/members.html", context
     )
 
 

@@ -22,10 +22,9 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
     repositories = recommendations.repositories_of(registry)
     counts = count_states(repositories, IN_STATE)
     context = by_state(request, repositories, counts, IN_STATE, by_name) | {
+        "what": "repositories",
         "registry": registry,
         "tally": recommendations.total(Image.objects.filter(registry=registry)),
         "may_manage": manageable.filter(pk=registry.subscription_id).exists(),
     }
-    return render_list(
-        request, "findings/registry.html", "findings/parts/repositories.html", context
-    )
+    return render_list(request, "findings/registry.html", "findings/parts/members.html", context)
