@@ -31,8 +31,14 @@ class RegistryForm(forms.ModelForm):
 
     def __init__(self, user, *args, **kwargs) -> None:
         super().__init__(*args, **kwargs)
-        if not user.is_superuser and self.instance.kind in OPERATORS_ONLY:
-            self.fields["location"].disabled = True
+        location = self.fields["location"]
+        if not user.is_superuser:
+            location.disabled = self.instance.kind in OPERATORS_ONLY
+            location.help_text = (
+                "Only who runs this machine moves a folder."
+                if location.disabled
+                else "A URL such as https://registry.example."
+            )
 
     def clean(self) -> dict:
         """A kept secret goes only to the place it was given for, never to another."""
@@ -67,7 +73,6 @@ class ConnectForm(RegistryForm):
             self.fields["subscription"].initial = some[0]
             self.fields["subscription"].empty_label = None
         if not user.is_superuser:
-            self.fields["location"].help_text = "A URL such as https://registry.example."
             self.fields["kind"].choices = [
                 choice for choice in Registry.Kind.choices if choice[0] not in OPERATORS_ONLY
             ]

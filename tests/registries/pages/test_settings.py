@@ -56,6 +56,7 @@ def test_saving_verifies_and_walks(
 
 def test_a_contributor_moves_no_folder(client, contributor, registry, walks):
     before = registry.location
+    assert "Only who runs this machine" in client.get(settings_of(registry)).content.decode()
     client.post(settings_of(registry), {"location": "/etc", "username": "", "secret": ""})
     registry.refresh_from_db()
     assert registry.location == before
