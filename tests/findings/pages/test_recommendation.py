@@ -74,7 +74,10 @@ def test_a_subscription_one_may_not_see_cannot_be_chosen(client, reader, registr
 def test_search_finds_by_part_of_the_name(client, reader, registries):
     (row,) = client.get(PATH, {"q": "HEALTHY-reg"}).context["page"]
     assert row.registry == registries["unhealthy"]
-    assert "None of the registries here is called like" in client.get(PATH, {"q": "<b>x"}).content.decode()
+    assert (
+        "None of the registries here is called like"
+        in client.get(PATH, {"q": "<b>x"}).content.decode()
+    )
 
 
 def test_htmx_is_given_the_list_alone(client, reader, registries):
