@@ -25,7 +25,7 @@ CLOCK = {
     "registries.tasks.walk_due": 30,
     "scans.tasks.dispatch": 10,
     "findings.tasks.evaluate": 10,
-    "findings.tasks.update_feeds": 300,
+    "findings.tasks.update_feeds": 30,
     "findings.tasks.count_day": 600,
     "billing.tasks.meter": 60,
 }

@@ -31,6 +31,10 @@ class FeedAdmin(admin.ModelAdmin):
             request, f"{len(feeds)} feeds are being asked; their dates tell when it is done."
         )
 
+    def save_model(self, request, obj, form, change) -> None:
+        super().save_model(request, obj, form, change)
+        soon(tasks.update_feed, obj.pk)
+
     def has_delete_permission(self, request, obj=None) -> bool:
         # Its advisories would go without a trace in the findings they proved. Disable it instead.
         return False

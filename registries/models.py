@@ -319,5 +319,6 @@ class RegistryEvent(models.Model):
         indexes = [
             models.Index(
                 fields=["id"], condition=Q(applied_at__isnull=True), name="event_not_applied"
-            )
+            ),
+            models.Index(fields=["digest"]),
         ]

@@ -31,6 +31,7 @@ def show(request: HttpRequest) -> HttpResponse:
     coverage = dashboard.coverage(request.user, registries)
     tally = sum((row.tally for row in coverage), Tally())
     trend = dashboard.trend(request.user)
+    feeds = dashboard.feeds()
     context = {
         "coverage": coverage,
         "switchable": set(_ids(request.user, Action.SWITCH_PLAN)),
@@ -42,7 +43,8 @@ def show(request: HttpRequest) -> HttpResponse:
         "troubled": [row.registry for row in registries if row.registry.problem][:SHOWN],
         "worst_images": dashboard.worst_images(request.user, SHOWN),
         "activity": dashboard.activity(request.user),
-        "feeds": dashboard.feeds(),
+        "feeds": feeds,
+        "late_feeds": [row.feed for row in feeds if row.stale or row.feed.problem],
         "trend": trend,
         "chart": draw(trend),
         "recommendation": recommendations.name(),

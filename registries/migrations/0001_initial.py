@@ -230,6 +230,10 @@ class Migration(migrations.Migration):
             model_name='registryevent',
             index=models.Index(condition=models.Q(('applied_at__isnull', True)), fields=['id'], name='event_not_applied'),
         ),
+        migrations.AddIndex(
+            model_name='registryevent',
+            index=models.Index(fields=['digest'], name='registries__digest_6bf94d_idx'),
+        ),
         migrations.AddConstraint(
             model_name='registryevent',
             constraint=models.UniqueConstraint(fields=('registry', 'delivery'), name='event_stored_once'),

@@ -56,11 +56,15 @@ def test_feeds_are_updated_on_demand(admin_client, monkeypatch, django_capture_o
     assert b"2 feeds" in response.content
 
 
-def test_a_feed_is_added_by_its_name_and_location(admin_client):
+def test_a_feed_is_added_by_its_name_and_location_and_asked_at_once(admin_client, monkeypatch):
+    asked = []
+    monkeypatch.setattr("findings.admin.soon", lambda task, *arguments: asked.append(arguments))
     fields = {"name": "Debian", "location": "https://advisories.example/all.zip", "enabled": "on"}
     response = admin_client.post(reverse("admin:findings_feed_add"), fields)
     assert response.status_code == 302
-    assert Feed.objects.get().name == "Debian"
+    feed = Feed.objects.get()
+    assert feed.name == "Debian"
+    assert asked == [(feed.pk,)]
 
 
 def test_feeds_are_not_updated_by_who_may_only_look(client, monkeypatch):

@@ -122,8 +122,9 @@ def test_a_feed_that_fails_or_is_old_is_told(client, reader):
     assert stale == {"old", "never"}
     page = response.content.decode()
     for told in (
-        "<strong>The feed old</strong> had its last good import 3\xa0days ago",
-        "<strong>The feed never</strong> has never been imported",
+        "<strong>2 of 3 advisory feeds</strong> are not up to date (never, old)",
+        "too long ago",
+        "nothing imported yet",
         "The host does not answer.",
     ):
         assert told in page
@@ -195,3 +196,9 @@ def test_every_page_carries_a_policy_that_forbids_what_is_inline(client, reader)
 
 def test_a_browser_that_asks_for_the_old_icon_gets_ours(client, db):
     assert client.get("/favicon.ico")["Location"] == "/static/vigie.svg"
+
+
+def test_the_first_administrator_is_told_to_make_a_subscription(admin_client):
+    page = admin_client.get("/").content.decode()
+    assert "There is no subscription yet." in page
+    assert reverse("admin:registries_subscription_add") in page
