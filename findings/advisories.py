@@ -170,7 +170,8 @@ def _advisory_row(record: osv.Record, content_hash: bytes) -> tuple:
     assessed = assess(record)
     return (
         record.id,
-        list(cluster_ids(record)),
+        # What was withdrawn no longer says what means the same.
+        [record.id] if record.withdrawn else list(cluster_ids(record)),
         record.modified,
         record.published,
         record.withdrawn,
