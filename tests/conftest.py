@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from django.conf import settings
 from django.db import connection, connections
@@ -13,6 +14,10 @@ from django.db import connection, connections
 from config import embedded
 
 pytest_plugins = ["tests.registry_server"]
+
+if "CI" not in os.environ:  # where it is set, hypothesis has no deadline either
+    hypothesis.settings.register_profile("busy machine", deadline=None)
+    hypothesis.settings.load_profile("busy machine")
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
