@@ -24,6 +24,7 @@ from findings.feeds.sources import open_source
 from findings.matching import cluster_ids
 from findings.models import Feed
 from findings.severity import assess
+from registries import session_locks
 
 log = logging.getLogger(__name__)
 
@@ -71,37 +72,36 @@ class Tally:
 
 @contextmanager
 def alone_with(feed_id: int) -> Iterator[Feed | None]:
-    """The feed, held by a lock of this session's; None where another session holds it, or where
-    the feed is gone or disabled."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [_LOCK, feed_id])
-        if not cursor.fetchone()[0]:
-            yield None
-            return
-        try:
-            yield Feed.objects.filter(pk=feed_id, enabled=True).first()
-        finally:
-            cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [_LOCK, feed_id])
+    """The feed, for this session alone; None where another session has it, or where the feed is
+    gone or disabled."""
+    with session_locks.alone_with(_LOCK, feed_id) as alone:
+        yield Feed.objects.filter(pk=feed_id, enabled=True).first() if alone else None
 
 
 def update(feed: Feed) -> int:
     """Bring one feed up to date. Returns how many records changed; a failure stays on the feed."""
     feed.attempted_at = timezone.now()
+    changed = 0
     try:
         changed = _update(feed)
         feed.succeeded_at = feed.attempted_at
     except (FeedError, Refused) as error:
         log.warning("feed %s: %s", feed.name, error)
-        feed.problem, changed = str(error), 0
+        _fail(feed, str(error))
     except Exception as error:  # a bug, or something no table can hold
         log.exception("feed %s", feed.name)
-        feed.problem, changed = (
+        _fail(
+            feed,
             f"The import ended in an error of Vigie's own ({type(error).__name__}); the last good "
             "import stays. The worker's log tells more.",
-            0,
         )
     Feed.objects.filter(pk=feed.pk).update(**{name: getattr(feed, name) for name in _WRITTEN})
     return changed
+
+
+def _fail(feed: Feed, problem: str) -> None:
+    """Read it whole the next time, changed or not: what is to be told of it is found by reading."""
+    feed.problem, feed.etag = problem, ""
 
 
 def _update(feed: Feed) -> int:

@@ -6,11 +6,9 @@ from hashlib import blake2b
 
 from django.db import connection
 
+from scans.catalogers import DISTRIBUTION_TYPES
 from scans.coalesce import Placed
 from scans.models import Inventory, InventoryPackage, Layer
-
-# Distribution packages form one set, whichever layers brought them: one database holds them all.
-DISTRIBUTION_TYPES = frozenset({"deb", "apk", "rpm"})
 
 # All that makes a package the same one.
 PACKAGE_FIELDS = (
@@ -41,6 +39,7 @@ def store(packages: Iterable[Placed], layers: Sequence[Layer]) -> list[Inventory
 def _sets(packages: Iterable[Placed], layers: Sequence[Layer]) -> dict[bytes, list[Placed]]:
     groups: dict[tuple, list[Placed]] = defaultdict(list)
     for placed in packages:
+        # Whichever layers brought them, one database holds the distribution's packages.
         shared = placed.type in DISTRIBUTION_TYPES
         groups[placed.ecosystem, placed.type, -1 if shared else placed.layer].append(placed)
     return {_set_identity(group, layers): group for group in groups.values()}

@@ -1,12 +1,10 @@
 """Walk a registry's catalogue: find what no event announced, and notice what is gone."""
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connection
+from django.db import InterfaceError, OperationalError
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
@@ -16,6 +14,7 @@ from registries.inventory.visit import Visit, at_most
 from registries.models import Registry
 from registries.oci.errors import RegistryError, Throttled, Unreachable
 from registries.providers import Source
+from registries.session_locks import alone_with
 
 MAX_REPOSITORIES = 100_000
 MAX_FAILED_IN_A_ROW = 5
@@ -32,7 +31,7 @@ def sync(registry: Registry) -> int:
     What was found stays even if the walk fails later; nothing is removed unless its absence was
     confirmed by asking for it. Does nothing where another walk of this registry is under way.
     """
-    with _alone(registry) as alone:
+    with alone_with(_LOCK, registry.pk) as alone:
         if not alone:
             return 0
         walk = _Walk(registry)
@@ -142,18 +141,3 @@ class _Walk:
             return True
         self._note(f"{name[:60]!r} was left out: it is no valid name of a repository.")
         return False
-
-
-@contextmanager
-def _alone(registry: Registry) -> Iterator[bool]:
-    """Whether no other walk of this registry is under way. The lock is the database connection's:
-    a worker that dies lets go of it."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [_LOCK, registry.pk])
-        (alone,) = cursor.fetchone()
-    try:
-        yield alone
-    finally:
-        if alone:
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [_LOCK, registry.pk])

@@ -229,3 +229,16 @@ def test_records_of_one_vulnerability_stay_together_when_it_is_merged_into_anoth
     advisories.update(feed)
     assert len(set(Advisory.objects.values_list("vulnerability", flat=True))) == 1
     assert len(set(VulnerabilityAlias.objects.values_list("vulnerability", flat=True))) == 1
+
+
+def test_a_failure_that_has_passed_is_no_longer_told_though_nothing_changed(folder):
+    feed = a_feed(folder, *some(3))
+    advisories.update(feed)
+    folder.rename(folder.with_name("elsewhere"))
+    advisories.update(feed)
+    assert feed.problem
+    folder.with_name("elsewhere").rename(folder)
+    assert advisories.update(feed) == 0
+    feed.refresh_from_db()
+    assert feed.problem == ""
+    assert feed.succeeded_at == feed.attempted_at
