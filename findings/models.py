@@ -22,9 +22,16 @@ class Severity(models.IntegerChoices):
 class Feed(models.Model):
     """A source of advisories and how fresh it is; when an import fails, the last good one stays."""
 
+    class Kind(models.TextChoices):
+        OSV = "osv", "Advisories (OSV)"
+        KEV = "kev", "Known exploited vulnerabilities (CISA KEV)"
+        EPSS = "epss", "Exploit prediction scores (EPSS)"
+        EOL = "eol", "End of life of distributions"
+
+    kind = models.CharField(max_length=4, choices=Kind, default=Kind.OSV)
     name = models.CharField(max_length=100, unique=True)
     location = models.CharField(
-        max_length=500, help_text="A URL, a zip file, or a folder of OSV records."
+        max_length=500, help_text="A URL, a file, or, of advisories, a folder of OSV records."
     )
     enabled = models.BooleanField(default=True)
     # A handful of records for a demonstration: it finds, but nothing is healthy by it alone,
@@ -36,6 +43,8 @@ class Feed(models.Model):
     record_count = models.PositiveIntegerField(default=0, editable=False)
     unreadable_ranges = models.PositiveIntegerField(default=0, editable=False)
     etag = models.CharField(max_length=300, blank=True, editable=False)
+    # The reader (`findings.feeds.VERSION`) its records were read by: by another they may say more.
+    read_by = models.PositiveIntegerField(default=0, editable=False)
     problem = models.TextField(blank=True, editable=False)
 
     class Meta:
@@ -62,9 +71,21 @@ class Vulnerability(models.Model):
     """Ids that mean the same (CVE, GHSA, distribution ids): one finding, many names."""
 
     name = models.CharField(max_length=100, unique=True, help_text="The CVE id where there is one.")
+    # The worst of its CVEs, from `Exploitation`, to filter and to sort by.
+    known_exploited_on = models.DateField(null=True, blank=True)
+    ransomware = models.BooleanField(db_default=False)
+    epss = models.FloatField(null=True, blank=True, help_text="Probability, 0 to 1.")
+    epss_percentile = models.FloatField(null=True, blank=True, help_text="0 to 1.")
 
     class Meta:
         verbose_name_plural = "vulnerabilities"
+        indexes = [
+            models.Index(
+                fields=["known_exploited_on"],
+                condition=Q(known_exploited_on__isnull=False),
+                name="vulnerability_exploited",
+            )
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -80,6 +101,49 @@ class VulnerabilityAlias(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Exploitation(models.Model):
+    """What is known of a CVE's exploitation: that it happens (KEV), or how likely it is (EPSS)."""
+
+    cve = models.CharField(max_length=30, unique=True)
+    known_exploited_on = models.DateField(null=True, blank=True)
+    due_on = models.DateField(null=True, blank=True, help_text="By when CISA wants it mended.")
+    ransomware = models.BooleanField(default=False)
+    required_action = models.TextField(blank=True)
+    epss = models.FloatField(null=True, blank=True)
+    epss_percentile = models.FloatField(null=True, blank=True)
+    epss_on = models.DateField(null=True, blank=True, help_text="The day of the score.")
+
+    def __str__(self) -> str:
+        return self.cve
+
+
+class DistributionRelease(models.Model):
+    """A release of a distribution, and until when it gets security fixes."""
+
+    distro_id = models.CharField(max_length=60, help_text="ID of os-release.")
+    version = models.CharField(
+        max_length=60, help_text="VERSION_ID of os-release, or its beginning up to a dot."
+    )
+    ends_on = models.DateField(null=True, blank=True, help_text="The last day, if known.")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["distro_id", "version"], name="release_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.distro_id} {self.version}"
+
+
+class FixState(models.TextChoices):
+    """Whether there is a version that mends it. `UNKNOWN` only where a source says nothing."""
+
+    FIXED = "fixed", "Fixed"
+    NOT_YET = "not-yet", "No fix yet"
+    WONT_FIX = "wont-fix", "Will not be fixed"
+    UNKNOWN = "", "Not known"
 
 
 class Advisory(models.Model):
@@ -130,6 +194,11 @@ class Affected(models.Model):
     introduced = models.CharField(max_length=300, blank=True)
     fixed = models.CharField(max_length=300, blank=True)
     last_affected = models.CharField(max_length=300, blank=True)
+    # The module stream ("nodejs:18") or flavour of release that it is about; "" is the ordinary.
+    flavour = models.CharField(max_length=300, blank=True, db_default="")
+    # No ordering reads the range: it matches nothing, and whoever has the package is not cleared.
+    unreadable = models.BooleanField(db_default=False)
+    fix_state = models.CharField(max_length=8, choices=FixState, blank=True, db_default="")
     severity = models.SmallIntegerField(
         choices=Severity, null=True, help_text="Where the source gives one for this package."
     )
@@ -151,6 +220,11 @@ class PackageKey(models.Model):
     ecosystem = models.CharField(max_length=60)
     name = models.CharField(max_length=300)
     key = models.BinaryField(null=True)
+    flavour = models.CharField(max_length=300, blank=True, db_default="")
+    # Of a kernel, which a container does not run: found, but not counted.
+    counted = models.BooleanField(db_default=True)
+    # The orderings (`findings.versions.VERSION`) that made the key.
+    made_by = models.PositiveIntegerField(db_default=0)
 
     class Meta:
         indexes = [models.Index(fields=["name", "ecosystem"])]
@@ -179,6 +253,7 @@ class PackageMatch(models.Model):
     introduced = models.CharField(max_length=300, blank=True)
     fixed_version = models.CharField(max_length=300, blank=True)
     last_affected = models.CharField(max_length=300, blank=True)
+    fix_state = models.CharField(max_length=8, choices=FixState, blank=True, db_default="")
 
     class Meta:
         verbose_name_plural = "package matches"
@@ -210,6 +285,9 @@ class Finding(models.Model):
     )
     severity = models.SmallIntegerField(choices=Severity)
     fixed_version = models.CharField(max_length=300, blank=True)
+    fix_state = models.CharField(max_length=8, choices=FixState, blank=True, db_default="")
+    # Whether it costs anything: findings of kernel packages stand in a list of their own.
+    counted = models.BooleanField(db_default=True)
     opened_at = models.DateTimeField(db_default=Now())
     opened_cause = models.CharField(max_length=20, choices=Cause)
     closed_at = models.DateTimeField(null=True, blank=True)
@@ -261,6 +339,9 @@ class InventoryVerdict(SeverityCounts):
     )
     # Packages that some advisory names, of a version no ordering could read.
     unreadable_versions = models.PositiveIntegerField(default=0)
+    # Packages of known version that some advisory names in a range no ordering could read.
+    unreadable_ranges = models.PositiveIntegerField(db_default=0)
+    uncounted = models.PositiveIntegerField(db_default=0, help_text="Findings of kernel packages.")
     judged_by = models.SmallIntegerField(choices=Judge)
     evaluated_at = models.DateTimeField()
 
@@ -281,6 +362,11 @@ class ImageVerdict(SeverityCounts):
     reason = models.CharField(max_length=30, blank=True)
     detail = models.TextField(blank=True)
     unreadable_versions = models.PositiveIntegerField(default=0)
+    unreadable_ranges = models.PositiveIntegerField(db_default=0)
+    unread_files = models.PositiveIntegerField(db_default=0)
+    uncounted = models.PositiveIntegerField(db_default=0, help_text="Findings of kernel packages.")
+    # The last day on which its distribution got security fixes, once that is past.
+    end_of_life = models.DateField(null=True, blank=True)
     since = models.DateTimeField(help_text="When the state last changed.")
     # The report it was made from: another one makes the verdict due again.
     scanned_at = models.DateTimeField()

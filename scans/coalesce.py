@@ -13,7 +13,7 @@ from packageurl import PackageURL
 from scans import osrelease
 from scans.catalogers import DISTRIBUTION_TYPES, Component
 from scans.layers import LayerRecord
-from scans.layers.record import Content
+from scans.layers.record import Content, Problem
 from scans.osrelease import Distro
 from scans.support import Reason, Unsupported
 
@@ -24,13 +24,26 @@ _MAX_REMEMBERED = 128 * 1024 * 1024  # characters of the paths of one image's fi
 _OVERHEAD = 100  # that a path in memory costs beside its text
 _MAX_PATH = 2048  # bytes; longer ones no index of the database holds
 
-_LANGUAGES = {"python": "PyPI", "npm": "npm", "go-module": "Go"}
-_PURL_TYPES = {"python": "pypi", "go-module": "golang"}
+# What advisories call the ecosystems of language packages.
+_LANGUAGES = {
+    "python": "PyPI",
+    "npm": "npm",
+    "go-module": "Go",
+    "maven": "Maven",
+    "cargo": "crates.io",
+    "gem": "RubyGems",
+    "composer": "Packagist",
+    "dotnet": "NuGet",
+}
+# Where a package URL's type is another than ours, and where its namespace is part of our name.
+_PURL_TYPES = {"python": "pypi", "go-module": "golang", "dotnet": "nuget", "binary": "generic"}
+_NAMESPACE_ENDS = {"npm": "/", "go-module": "/", "composer": "/", "maven": ":"}
 
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A package in an image: the file that names it, and the index of the layer that brought it."""
+    """A package in an image: the file that names it, and the index of the layer that brought it.
+    The path goes on inside an archive after "!/"."""
 
     type: str
     name: str
@@ -42,12 +55,28 @@ class Placed:
     purl: str
     path: str
     layer: int
+    module: str = ""
+
+
+@dataclass(frozen=True)
+class UnreadFile:
+    """A file that stands in the image and could not be read, or not wholly."""
+
+    path: str
+    layer: int
+    reason: Reason
+    sentence: str
 
 
 @dataclass(frozen=True)
 class Stack:
+    """`owned` counts the language packages that are left out because a distribution's package
+    brought their files."""
+
     distro: Distro | None
     packages: tuple[Placed, ...]
+    unread: tuple[UnreadFile, ...] = ()
+    owned: int = 0
 
 
 def stack(records: Iterable[LayerRecord]) -> Stack:
@@ -62,13 +91,21 @@ def stack(records: Iterable[LayerRecord]) -> Stack:
         view.apply(number, record)
         view.check_size()
     distro = view.distro()
-    return Stack(distro, tuple(_placed(view.files, distro)))
+    return Stack(
+        distro,
+        tuple(_placed(view.files, distro)),
+        tuple(_unread(view.files)),
+        sum(len(file.layers) for file in view.files.values() if file.owner),
+    )
 
 
 @dataclass
 class _File:
     content: Content
     layers: Mapping[Component, int]  # what each package was brought by
+    layer: int  # that the file is from
+    problem: Problem | None
+    owner: str  # the distribution's package that brought it, or ""
 
 
 @dataclass
@@ -87,10 +124,10 @@ class _View:
         links = {self._place(path, bare): target for path, target in record.links.items()}
         self._remove(gone=hidden | links.keys())
         self.links.update(links)
-        files = {self._place(path, bare): content for path, content in record.files.items()}
-        self._remove(emptied=files.keys())
-        for path, content in files.items():
-            self._put(number, path, content)
+        places = {self._place(path, bare): path for path in record.files}
+        self._remove(emptied=places.keys())
+        for place, path in places.items():
+            self._put(number, place, path, record)
 
     def check_size(self) -> None:
         packages = sum(len(file.layers) for file in self.files.values())
@@ -107,8 +144,11 @@ class _View:
                 return file.content
         return None
 
-    def _put(self, number: int, path: str, content: Content) -> None:
-        before = self.files[path].layers if path in self.files else {}
+    def _put(self, number: int, place: str, path: str, record: LayerRecord) -> None:
+        """A file that a layer only copied, to change its owner or mode, stays the package's."""
+        content = record.files[path]
+        old = self.files.get(place)
+        before = old.layers if old else {}
         components = () if isinstance(content, Distro) else content
         layers = {
             component: before.get(component, number)
@@ -116,10 +156,12 @@ class _View:
             else number
             for component in components
         }
-        self.links.pop(path, None)
-        for folder in _above(path):
+        unchanged = old is not None and old.content == content
+        owner = record.owned.get(path, "") or (old.owner if old and unchanged else "")
+        self.links.pop(place, None)
+        for folder in _above(place):
             self.files.pop(folder, None)
-        self.files[path] = _File(content, layers)
+        self.files[place] = _File(content, layers, number, record.problems.get(path), owner)
 
     def _remove(self, gone: Collection[str] = (), emptied: Collection[str] = ()) -> None:
         """Forget these paths and all below them, and all below the emptied ones."""
@@ -182,7 +224,7 @@ def _joined(folder: str, target: str) -> str:
 
 def _placed(files: Mapping[str, _File], distro: Distro | None) -> Iterable[Placed]:
     for path, file in sorted(files.items()):
-        for component, layer in file.layers.items():
+        for component, layer in () if file.owner else file.layers.items():
             own = _own_distro(component, distro)
             yield Placed(
                 type=component.type,
@@ -193,9 +235,16 @@ def _placed(files: Mapping[str, _File], distro: Distro | None) -> Iterable[Place
                 source_version=component.source_version,
                 ecosystem=_LANGUAGES.get(component.type, own.ecosystem if own else ""),
                 purl=package_url(component, own),
-                path=path,
+                path=f"{path}!/{component.inside}" if component.inside else path,
                 layer=layer,
+                module=component.module,
             )
+
+
+def _unread(files: Mapping[str, _File]) -> Iterator[UnreadFile]:
+    for path, file in sorted(files.items()):
+        if file.problem and not file.owner:
+            yield UnreadFile(path, file.layer, file.problem.reason, file.problem.sentence)
 
 
 def _own_distro(component: Component, distro: Distro | None) -> Distro | None:
@@ -212,8 +261,8 @@ def package_url(component: Component, distro: Distro | None) -> str:
     if component.type in DISTRIBUTION_TYPES:
         namespace = distro.id if distro else ""
         qualifiers = {"arch": component.architecture, "distro": _release(distro)}
-    elif component.type in ("npm", "go-module") and "/" in name:
-        namespace, _, name = name.rpartition("/")
+    elif separator := _NAMESPACE_ENDS.get(component.type):
+        namespace, _, name = name.rpartition(separator)
     try:
         purl = PackageURL(
             _PURL_TYPES.get(component.type, component.type),

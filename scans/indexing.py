@@ -23,6 +23,8 @@ from scans.support import Reason, Unsupported
 
 log = logging.getLogger(__name__)
 
+_MOST_UNREAD = 100
+
 
 def index(scan: Scan) -> None:
     """Scan one image to its end: a report of what stands in it, or why that cannot be said.
@@ -188,11 +190,23 @@ def _store(
         distro_version=distro.version_id if distro else "",
         distro_name=distro.name if distro else "",
         package_count=len(stacked.packages),
+        owned_count=stacked.owned,
+        unread_count=len(stacked.unread),
+        unread_files=[
+            {"path": file.path, "reason": file.reason, "sentence": file.sentence}
+            for file in stacked.unread[:_MOST_UNREAD]
+        ],
+        chain=chain(layer.digest for layer in manifest.layers),
     )
     ReportInventory.objects.bulk_create(
         ReportInventory(report=report, inventory=inventory) for inventory in sets
     )
     ImageLayer.objects.bulk_create(_history(report, manifest, config))
+
+
+def chain(digests: Iterable[str]) -> bytes:
+    """What `Report.chain` holds, of these layers."""
+    return blake2b("\n".join(digests).encode(), digest_size=16).digest()
 
 
 def _replace_report(scan: Scan, **found) -> Report:

@@ -20,6 +20,7 @@ PACKAGE_FIELDS = (
     "source_name",
     "source_version",
     "purl",
+    "module",
 )
 
 

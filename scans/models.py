@@ -36,6 +36,7 @@ class Package(models.Model):
     source_name = models.CharField(max_length=300, blank=True)
     source_version = models.CharField(max_length=300, blank=True)
     purl = models.CharField(max_length=1000)
+    module = models.CharField(max_length=300, blank=True, help_text="Of an rpm: nodejs:18.")
 
     class Meta:
         indexes = [models.Index(fields=["name", "ecosystem"])]
@@ -88,6 +89,7 @@ class Scan(models.Model):
         ON_DEMAND = "on-demand", "On demand"
         WEEKLY = "weekly", "Weekly rescan"
         CATALOGERS = "catalogers", "New cataloger"
+        SBOM = "sbom", "Imported SBOM"
 
     class State(models.TextChoices):
         QUEUED = "queued", "Queued"
@@ -154,6 +156,15 @@ class Report(models.Model):
     distro_version = models.CharField(max_length=60, blank=True)
     distro_name = models.CharField(max_length=200, blank=True)
     package_count = models.PositiveIntegerField(default=0)
+    # Language packages left out because a package of the distribution brought their files.
+    owned_count = models.PositiveIntegerField(default=0)
+    # Files that tell of packages and could not be read: how many, and [{path, reason, sentence}]
+    # of the first.
+    unread_count = models.PositiveIntegerField(default=0)
+    unread_files = models.JSONField(default=list, blank=True)
+    # BLAKE2b-128 over the digests of the layers, lowest first: an image whose layers begin with
+    # all of another's is built on it.
+    chain = models.BinaryField(max_length=16, default=b"")
     catalogers_version = models.PositiveIntegerField()
     scanned_at = models.DateTimeField()
     inventories = models.ManyToManyField(
@@ -161,7 +172,11 @@ class Report(models.Model):
     )
 
     class Meta:
-        indexes = [models.Index(fields=["catalogers_version"]), models.Index(fields=["scanned_at"])]
+        indexes = [
+            models.Index(fields=["catalogers_version"]),
+            models.Index(fields=["scanned_at"]),
+            models.Index(fields=["chain"]),
+        ]
 
 
 class ReportInventory(models.Model):

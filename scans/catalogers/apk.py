@@ -1,31 +1,54 @@
 """apk: lib/apk/db/installed, below usr/ in later releases.
 
-Source: apk-tools, apk-package(5); `o:` is the origin, the package it was built with.
+Source: apk-tools, apk-package(5) and apk-installed(5); `o:` is the origin, the package it was built
+with, and each `F:` a folder whose files follow as `R:`.
 """
 
 from collections.abc import Iterator
+from typing import BinaryIO
 
-from scans.catalogers.component import UNKNOWN_VERSION, Cataloger, Component
-from scans.catalogers.stanzas import stanzas
+from scans.catalogers.component import UNKNOWN_VERSION, Cataloger, Component, Owns
 
 _PATHS = frozenset({"lib/apk/db/installed", "usr/lib/apk/db/installed"})
-_KEYS = frozenset({b"P", b"V", b"A", b"o"})
+_FIELDS = frozenset(b"PVAo")
+_FOLDER, _FILE, _COLON = b"FR:"
 
 
 def wants(path: str) -> bool:
     return path in _PATHS
 
 
-def read(path: str, body: bytes) -> Iterator[Component]:
-    for stanza in stanzas(body, _KEYS):
-        if b"P" in stanza:
-            yield Component(
-                type="apk",
-                name=stanza[b"P"],
-                version=stanza.get(b"V", UNKNOWN_VERSION),
-                architecture=stanza.get(b"A", ""),
-                source_name=stanza.get(b"o", ""),
-            )
+def read(path: str, file: BinaryIO) -> Iterator[Component | Owns]:
+    fields: dict[int, str] = {}
+    owned: list[str] = []
+    folder = ""
+    for line in file:
+        if line[1:2] == b":":
+            key, value = line[0], line[2:].strip().decode("utf-8", "replace")
+            if key == _FILE:
+                owned.append(f"{folder}/{value}" if folder else value)
+            elif key == _FOLDER:
+                folder = value
+            elif key in _FIELDS:
+                fields.setdefault(key, value)
+        elif not line.strip():
+            yield from _package(fields, owned)
+            fields, owned, folder = {}, [], ""
+    yield from _package(fields, owned)
 
 
-CATALOGER = Cataloger("apk", wants, read, largest=32 * 1024 * 1024)
+def _package(fields: dict[int, str], owned: list[str]) -> Iterator[Component | Owns]:
+    name = fields.get(ord("P"))
+    if name is not None:
+        yield Component(
+            type="apk",
+            name=name,
+            version=fields.get(ord("V"), UNKNOWN_VERSION),
+            architecture=fields.get(ord("A"), ""),
+            source_name=fields.get(ord("o"), ""),
+        )
+        if owned:
+            yield Owns(name, owned)
+
+
+CATALOGER = Cataloger("apk", wants, read, largest=64 * 1024 * 1024, names=frozenset({"installed"}))

@@ -1,16 +1,18 @@
 """dpkg: var/lib/dpkg/status, and status.d/* of images built without dpkg (distroless).
 
-Source: deb-control(5), dpkg(1) "Package states".
+Source: deb-control(5), dpkg(1) "Package states"; dpkg-query(1) "--listfiles" for info/*.list.
 """
 
 import re
 from collections.abc import Iterator
+from typing import BinaryIO
 
-from scans.catalogers.component import UNKNOWN_VERSION, Cataloger, Component
+from scans.catalogers.component import UNKNOWN_VERSION, Cataloger, Component, Owns
 from scans.catalogers.stanzas import stanzas
 
 _STATUS = "var/lib/dpkg/status"
-_STATUS_D = "var/lib/dpkg/status.d/"
+_STATUS_D = "var/lib/dpkg/status.d"
+_INFO = "var/lib/dpkg/info"
 _KEYS = frozenset({b"Package", b"Status", b"Version", b"Architecture", b"Source"})
 # In every other state at least some of the package's files are there.
 _NO_FILES = ("config-files", "not-installed")
@@ -18,15 +20,13 @@ _SOURCE = re.compile(r"(\S+)(?:\s+\((\S*)\))?", re.ASCII)
 
 
 def wants(path: str) -> bool:
-    return path == _STATUS or (
-        path.startswith(_STATUS_D)
-        and path.find("/", len(_STATUS_D)) < 0
-        and not path.endswith(".md5sums")
-    )
+    if path == _STATUS:
+        return True
+    return path.rpartition("/")[0] == _STATUS_D and not path.endswith(".md5sums")
 
 
-def read(path: str, body: bytes) -> Iterator[Component]:
-    for stanza in stanzas(body, _KEYS):
+def read(path: str, file: BinaryIO) -> Iterator[Component]:
+    for stanza in stanzas(file, _KEYS):
         if b"Package" in stanza and not stanza.get(b"Status", "").endswith(_NO_FILES):
             yield _component(stanza)
 
@@ -45,4 +45,31 @@ def _component(stanza: dict[bytes, str]) -> Component:
     )
 
 
-CATALOGER = Cataloger("dpkg", wants, read, largest=32 * 1024 * 1024)
+def wants_list(path: str) -> bool:
+    folder, _, name = path.rpartition("/")
+    return name.endswith({_INFO: ".list", _STATUS_D: ".md5sums"}.get(folder, "/"))
+
+
+def read_list(path: str, file: BinaryIO) -> Iterator[Owns]:
+    """A line for each file: its absolute path, or in md5sums its sum, two blanks and its path."""
+    package, _, kind = path.rpartition("/")[2].rpartition(".")
+    start = 34 if kind == "md5sums" else 0
+    paths = [line.strip()[start:].decode("utf-8", "replace").lstrip("/") for line in file]
+    yield Owns(package.partition(":")[0], paths)
+
+
+CATALOGER = Cataloger(
+    "dpkg",
+    wants,
+    read,
+    largest=32 * 1024 * 1024,
+    names=frozenset({"status"}),
+    folders=frozenset({_STATUS_D}),
+)
+LISTS = Cataloger(
+    "dpkg-files",
+    wants_list,
+    read_list,
+    largest=16 * 1024 * 1024,
+    folders=frozenset({_INFO, _STATUS_D}),
+)

@@ -5,6 +5,7 @@ have theirs elsewhere, and are published under the same names.
 """
 
 from collections.abc import Iterator
+from typing import BinaryIO
 
 import orjson
 
@@ -15,10 +16,10 @@ def wants(path: str) -> bool:
     return path.endswith("package.json") and path[-13:-12] in ("/", "")
 
 
-def read(path: str, body: bytes) -> Iterator[Component]:
+def read(path: str, file: BinaryIO) -> Iterator[Component]:
     """No name is common (it only marks a folder as ES modules) and is nothing to report."""
     try:
-        document = orjson.loads(body)  # refuses what is nested too deeply
+        document = orjson.loads(file.read())  # refuses what is nested too deeply
     except orjson.JSONDecodeError:
         return
     if not isinstance(document, dict):
@@ -31,4 +32,6 @@ def read(path: str, body: bytes) -> Iterator[Component]:
 
 
 # A decoded document is some thirty times its text when it is hostile.
-CATALOGER = Cataloger("npm", wants, read, largest=4 * 1024 * 1024)
+CATALOGER = Cataloger(
+    "npm", wants, read, largest=4 * 1024 * 1024, names=frozenset({"package.json"})
+)

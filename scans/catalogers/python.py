@@ -3,9 +3,9 @@
 Source: the core metadata specification; names normalised as the simple index does (PEP 503).
 """
 
-import io
 import re
 from collections.abc import Iterator
+from typing import BinaryIO
 
 from packaging.utils import canonicalize_name
 
@@ -19,17 +19,17 @@ def wants(path: str) -> bool:
     return path.endswith(_ENDINGS)
 
 
-def read(path: str, body: bytes) -> Iterator[Component]:
-    fields = _head(body)
+def read(path: str, file: BinaryIO) -> Iterator[Component]:
+    fields = _head(file)
     if name := fields.get(b"name"):
         version = fields.get(b"version") or UNKNOWN_VERSION
         yield Component("python", canonicalize_name(name), version)
 
 
-def _head(body: bytes) -> dict[bytes, str]:
+def _head(file: BinaryIO) -> dict[bytes, str]:
     """Name and version; what follows the first empty line is the description."""
     fields: dict[bytes, str] = {}
-    for line in io.BytesIO(body):
+    for line in file:
         if not line.strip():
             break
         if match := _FIELD.match(line):
@@ -37,4 +37,11 @@ def _head(body: bytes) -> dict[bytes, str]:
     return fields
 
 
-CATALOGER = Cataloger("python", wants, read, largest=8 * 1024 * 1024)
+CATALOGER = Cataloger(
+    "python",
+    wants,
+    read,
+    largest=8 * 1024 * 1024,
+    names=frozenset({"METADATA", "PKG-INFO"}),
+    extensions=frozenset({"egg-info"}),
+)

@@ -1,17 +1,16 @@
 """Stanzas of `key: value` lines with empty lines between them, as dpkg and apk write them."""
 
-import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 
-def stanzas(body: bytes, keys: frozenset[bytes]) -> Iterator[dict[bytes, str]]:
+def stanzas(lines: Iterable[bytes], keys: frozenset[bytes]) -> Iterator[dict[bytes, str]]:
     """The given keys of each stanza; the first of a repeated key counts.
 
     Line by line, so that a hostile file is never in memory more than twice. Lines that continue a
     value begin with a blank and are passed over: no wanted key has such a value.
     """
     stanza: dict[bytes, str] = {}
-    for line in io.BytesIO(body):
+    for line in lines:
         key, separator, value = line.partition(b":")
         if separator and key in keys:
             stanza.setdefault(key, value.strip().decode("utf-8", "replace"))

@@ -23,7 +23,7 @@ class Budget:
     path_length: int = 2048  # bytes; also what a database index can hold
     depth: int = 200  # folders
     wanted_file_bytes: int = 32 * 1024 * 1024
-    wanted_bytes: int = 1024 * 1024 * 1024  # of all wanted files together
+    wanted_bytes: int = 16 * 1024 * 1024 * 1024  # of all wanted files together
     packages: int = 100_000
     remembered_bytes: int = 32 * 1024 * 1024  # of the paths of wanted files, links, whiteouts
 

@@ -6,9 +6,18 @@ from typing import Any
 
 from scans.catalogers import Component
 from scans.osrelease import Distro
+from scans.support import Reason
 
 # What a wanted file says: the packages of a database, or the distribution of an os-release.
 Content = tuple[Component, ...] | Distro
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why a file that tells of packages could not be read, or not wholly."""
+
+    reason: Reason
+    sentence: str
 
 
 @dataclass(frozen=True)
@@ -16,6 +25,8 @@ class LayerRecord:
     """Paths are relative to the root, as the layer spells them; stacking resolves links.
 
     `files`     wanted files and what they say
+    `problems`  those of them that could not be read, or not wholly: who has one is not healthy
+    `owned`     those of them that a distribution's package brought, and which
     `links`     symbolic links that stacking may have to follow, with their targets
     `hidden`    other non-folders that may hide what lower layers have below the same path
     `whiteouts` paths removed from lower layers
@@ -30,6 +41,8 @@ class LayerRecord:
     bytes: int = 0
     diff_id: str = ""
     files: Mapping[str, Content] = field(default_factory=dict)
+    problems: Mapping[str, Problem] = field(default_factory=dict)
+    owned: Mapping[str, str] = field(default_factory=dict)
     links: Mapping[str, str] = field(default_factory=dict)
     hidden: tuple[str, ...] = ()
     whiteouts: tuple[str, ...] = ()
@@ -44,6 +57,8 @@ class LayerRecord:
             plain[key] = list(plain[key])
         if self.files:
             plain["files"] = {path: _to_json(content) for path, content in self.files.items()}
+        if self.problems:
+            plain["problems"] = {path: asdict(each) for path, each in self.problems.items()}
         return plain
 
     @classmethod
@@ -53,6 +68,11 @@ class LayerRecord:
             values[key] = tuple(values[key])
         if files := values.get("files"):
             values["files"] = {path: _from_json(content) for path, content in files.items()}
+        if problems := values.get("problems"):
+            values["problems"] = {
+                path: Problem(Reason(each["reason"]), each["sentence"])
+                for path, each in problems.items()
+            }
         return cls(**values)
 
 

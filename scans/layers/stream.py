@@ -1,6 +1,7 @@
 """Read forward in the uncompressed bytes, holding one piece at a time."""
 
 from collections.abc import Iterable
+from typing import BinaryIO
 
 from scans.layers.budget import damaged
 
@@ -30,6 +31,21 @@ class Stream:
         if len(body) < size:
             raise damaged("it ends in the middle of a file.")
         return body
+
+    def peek(self, size: int) -> bytes:
+        """What `read` would give next, as far as the stream goes."""
+        if self._at + size > len(self._piece):
+            self._piece, self._at = self._take(size) + self._piece[self._at :], 0
+        return self._piece[self._at : self._at + size]
+
+    def copy(self, size: int, file: BinaryIO) -> None:
+        while size:
+            part = self._piece[self._at : self._at + size]
+            self._at += len(part)
+            size -= len(part)
+            file.write(part)
+            if size and not self._advance():
+                raise damaged("it ends in the middle of a file.")
 
     def skip(self, size: int) -> None:
         at = self._at + size

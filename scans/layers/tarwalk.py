@@ -8,7 +8,7 @@ POSIX pax(1), the GNU tar manual ("Basic Tar Format"), Go's archive/tar.
 from collections.abc import Iterable, Iterator
 from enum import Enum
 from struct import Struct
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 from zlib import adler32
 
 from scans.layers.budget import Budget, damaged, too_large
@@ -19,8 +19,8 @@ from scans.layers.stream import BLOCK, Stream
 _ZEROS = bytes(BLOCK)
 _MAX_EXTENSION = 1024 * 1024  # bytes of a PAX header or a GNU long name, as in archive/tar
 
-# name, size, checksum, type, link name, magic and version, prefix
-_HEADER = Struct("100s24x12s12x8sc100s8s80x155s12x")
+# name, mode, size, checksum, type, link name, magic and version, prefix
+_HEADER = Struct("100s8s16x12s12x8sc100s8s80x155s12x")
 _GNU = b"ustar  \0"
 _POSIX = b"ustar\0"
 _STAR = b"tar\0"
@@ -50,13 +50,15 @@ _EXTENSIONS = _LONG | {_GLOBAL, _EXTENDED}
 
 
 class Entry(NamedTuple):
-    """`path` is normalised ("" is the root); `target`, a link's, is as it stands in the layer."""
+    """`path` is normalised ("" is the root); `target`, a link's, is as it stands in the layer;
+    `executable` says whether anyone may run it."""
 
     path: str
     kind: Kind
     size: int
     target: str
     sparse: bool
+    executable: bool
 
 
 class TarWalk:
@@ -73,7 +75,7 @@ class TarWalk:
 
     def __iter__(self) -> Iterator[Entry]:
         while block := self._header():
-            name, size, checksum, kind, target, magic, prefix = _HEADER.unpack(block)
+            name, mode, size, checksum, kind, target, magic, prefix = _HEADER.unpack(block)
             if not _is_sum(block, checksum):
                 raise damaged("the checksum of a header is wrong.")
             self._begin_body(_number(size))
@@ -86,7 +88,7 @@ class TarWalk:
             if kind == _SPARSE:
                 self._skip_sparse_map(block, magic)
             self._count()
-            yield self._entry(name, kind, _text(target))
+            yield self._entry(name, mode, kind, _text(target))
             self._end_body()
         self._stream.drain()
 
@@ -94,6 +96,14 @@ class TarWalk:
         body = self._stream.read(self._size)
         self._size = 0
         return body
+
+    def peek(self, size: int) -> bytes:
+        """How the current body begins."""
+        return self._stream.peek(min(size, self._size))
+
+    def copy(self, file: BinaryIO) -> None:
+        self._stream.copy(self._size, file)
+        self._size = 0
 
     def _header(self) -> bytes:
         """The next header, or b"" at the archive's end: two blocks of zeros, or simply no more."""
@@ -111,7 +121,7 @@ class TarWalk:
         if self.entries > self._budget.entries:
             raise too_large("it has more entries than allowed", self._budget.entries, "entries")
 
-    def _entry(self, name: bytes, kind: bytes, target: bytes) -> Entry:
+    def _entry(self, name: bytes, mode: bytes, kind: bytes, target: bytes) -> Entry:
         sparse = kind == _SPARSE
         if self._extended:
             extended, self._extended = self._extended, {}
@@ -130,6 +140,7 @@ class TarWalk:
             self._size,
             self._link(target) if target else "",
             sparse,
+            _number(mode) & 0o111 != 0,
         )
 
     def _extend(self, kind: bytes) -> None:

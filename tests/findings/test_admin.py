@@ -59,7 +59,12 @@ def test_feeds_are_updated_on_demand(admin_client, monkeypatch, django_capture_o
 def test_a_feed_is_added_by_its_name_and_location_and_asked_at_once(admin_client, monkeypatch):
     asked = []
     monkeypatch.setattr("findings.admin.soon", lambda task, *arguments: asked.append(arguments))
-    fields = {"name": "Debian", "location": "https://advisories.example/all.zip", "enabled": "on"}
+    fields = {
+        "kind": "osv",
+        "name": "Debian",
+        "location": "https://advisories.example/all.zip",
+        "enabled": "on",
+    }
     response = admin_client.post(reverse("admin:findings_feed_add"), fields)
     assert response.status_code == 302
     feed = Feed.objects.get()

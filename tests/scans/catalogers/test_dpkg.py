@@ -1,3 +1,5 @@
+from io import BytesIO
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -39,7 +41,7 @@ Architecture: all
 
 
 def test_what_has_files_is_installed_and_names_its_source():
-    assert list(dpkg.read("var/lib/dpkg/status", STATUS)) == [
+    assert list(dpkg.read("var/lib/dpkg/status", BytesIO(STATUS))) == [
         Component("deb", "bash", "5.2.15-2+b13", "amd64", "bash", "5.2.15-2"),
         Component("deb", "libstdc++6", "12.2.0-14+deb12u1", "amd64", "gcc-12"),
         Component("deb", "halfway", "2", "all"),
@@ -48,15 +50,15 @@ def test_what_has_files_is_installed_and_names_its_source():
 
 def test_a_status_file_of_an_image_without_dpkg_has_no_states():
     body = b"Package: libc6\nSource: glibc\nVersion: 2.36-9\nArchitecture: arm64\n"
-    assert list(dpkg.read("var/lib/dpkg/status.d/libc6", body)) == [
+    assert list(dpkg.read("var/lib/dpkg/status.d/libc6", BytesIO(body))) == [
         Component("deb", "libc6", "2.36-9", "arm64", "glibc")
     ]
 
 
 def test_a_package_without_a_version_is_of_unknown_version():
-    assert [c.version for c in dpkg.read("", b"Package: x\nStatus: install ok installed\n")] == [
-        "UNKNOWN"
-    ]
+    assert [
+        c.version for c in dpkg.read("", BytesIO(b"Package: x\nStatus: install ok installed\n"))
+    ] == ["UNKNOWN"]
 
 
 def test_wants_the_database_and_the_files_of_status_d_but_not_their_checksums():
@@ -71,4 +73,4 @@ def test_wants_the_database_and_the_files_of_status_d_but_not_their_checksums():
 @given(st.binary(max_size=500))
 @settings(max_examples=100)
 def test_any_bytes_are_read(body):
-    list(dpkg.read("var/lib/dpkg/status", body + b"\nPackage: x\n" + body))
+    list(dpkg.read("var/lib/dpkg/status", BytesIO(body + b"\nPackage: x\n" + body)))

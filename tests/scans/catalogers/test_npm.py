@@ -1,3 +1,5 @@
+from io import BytesIO
+
 import orjson
 import pytest
 from hypothesis import given, settings
@@ -8,13 +10,13 @@ from scans.catalogers import Component, npm
 
 def test_name_and_version_are_read():
     body = orjson.dumps({"name": "@scope/x", "version": "1.0.0-rc.1", "private": True})
-    assert list(npm.read("", body)) == [Component("npm", "@scope/x", "1.0.0-rc.1")]
+    assert list(npm.read("", BytesIO(body))) == [Component("npm", "@scope/x", "1.0.0-rc.1")]
 
 
 @pytest.mark.parametrize("version", [None, "", 1, ["1.0.0"]])
 def test_without_a_version_it_is_unknown(version):
     body = orjson.dumps({"name": "x", "version": version})
-    assert list(npm.read("", body)) == [Component("npm", "x", "UNKNOWN")]
+    assert list(npm.read("", BytesIO(body))) == [Component("npm", "x", "UNKNOWN")]
 
 
 @pytest.mark.parametrize(
@@ -35,7 +37,7 @@ def test_without_a_version_it_is_unknown(version):
     ids=lambda body: body[:20].hex(),
 )
 def test_what_names_no_package_is_passed_over(body):
-    assert list(npm.read("", body)) == []
+    assert list(npm.read("", BytesIO(body))) == []
 
 
 def test_wants_every_package_json():
@@ -57,5 +59,5 @@ values = st.recursive(
 @given(_objects(values))
 @settings(max_examples=100)
 def test_any_document_is_read(document):
-    for component in npm.read("", orjson.dumps(document)):
+    for component in npm.read("", BytesIO(orjson.dumps(document))):
         assert component.name == document["name"]

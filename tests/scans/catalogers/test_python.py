@@ -1,3 +1,5 @@
+from io import BytesIO
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,16 +18,18 @@ Version: 9
 
 
 def test_the_head_names_the_package_and_its_name_is_normalised():
-    assert list(python.read("", METADATA)) == [Component("python", "zope-interface", "5.4.0")]
+    assert list(python.read("", BytesIO(METADATA))) == [
+        Component("python", "zope-interface", "5.4.0")
+    ]
 
 
 @pytest.mark.parametrize("body", [b"", b"Version: 1\n", b"Name:\nVersion: 1\n", b"\nName: late\n"])
 def test_without_a_name_there_is_no_package(body):
-    assert list(python.read("", body)) == []
+    assert list(python.read("", BytesIO(body))) == []
 
 
 def test_without_a_version_it_is_unknown():
-    assert list(python.read("", b"name: x\r\n")) == [Component("python", "x", "UNKNOWN")]
+    assert list(python.read("", BytesIO(b"name: x\r\n"))) == [Component("python", "x", "UNKNOWN")]
 
 
 def test_wants_wheels_and_eggs_in_all_their_shapes():
@@ -41,4 +45,4 @@ def test_wants_wheels_and_eggs_in_all_their_shapes():
 @given(st.binary(max_size=500))
 @settings(max_examples=100)
 def test_any_bytes_are_read(body):
-    list(python.read("", b"Name:" + body + b"\nVersion:" + body))
+    list(python.read("", BytesIO(b"Name:" + body + b"\nVersion:" + body)))
