@@ -6,7 +6,7 @@ evaluation does the rest.
 """
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -78,12 +78,16 @@ def alone_with(feed_id: int) -> Iterator[Feed | None]:
         yield Feed.objects.filter(pk=feed_id, enabled=True).first() if alone else None
 
 
-def update(feed: Feed) -> int:
-    """Bring one feed up to date. Returns how many records changed; a failure stays on the feed."""
+def update(feed: Feed, read: Callable[[Feed], int] | None = None) -> int:
+    """Bring one feed up to date. Returns how many records changed; a failure stays on the feed.
+
+    `read` is how a feed of another kind than OSV is read: it raises FeedError or Refused, and says
+    on the feed what it holds now.
+    """
     feed.attempted_at = timezone.now()
     changed = 0
     try:
-        changed = _update(feed)
+        changed = (read or _update)(feed)
         feed.succeeded_at = feed.attempted_at
     except (FeedError, Refused) as error:
         log.warning("feed %s: %s", feed.name, error)

@@ -1,6 +1,8 @@
 """What is wrong, and what to do: advisories, matches that know nothing of images, findings per
 package set, verdicts per image."""
 
+from typing import Self
+
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
@@ -49,6 +51,12 @@ class Feed(models.Model):
 
     class Meta:
         ordering = ["name"]
+        constraints = [
+            # Of what is known of a CVE or a release, one source has the word.
+            models.UniqueConstraint(
+                fields=["kind"], condition=~Q(kind="osv"), name="one_feed_of_a_kind"
+            )
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -205,7 +213,14 @@ class Affected(models.Model):
 
     class Meta:
         verbose_name_plural = "affected"
-        indexes = [models.Index(fields=["name", "ecosystem"])]
+        indexes = [
+            models.Index(fields=["name", "ecosystem"]),
+            models.Index(
+                fields=["name", "ecosystem"],
+                condition=Q(unreadable=True),
+                name="affected_unreadable",
+            ),
+        ]
 
 
 class PackageKey(models.Model):
@@ -262,6 +277,25 @@ class PackageMatch(models.Model):
         ]
 
 
+class FindingQuerySet(models.QuerySet["Finding"]):
+    """Which findings are meant; SQL says it with `OPEN` and `OPEN_KERNEL`."""
+
+    def open(self) -> Self:
+        """Those that count."""
+        return self.filter(closed_at=None, counted=True)
+
+    def open_kernel(self) -> Self:
+        """Of kernel packages: there, but a container runs its host's kernel."""
+        return self.filter(closed_at=None, counted=False)
+
+    def closed(self) -> Self:
+        return self.filter(closed_at__isnull=False)
+
+
+OPEN = "finding.closed_at IS NULL AND finding.counted"
+OPEN_KERNEL = "finding.closed_at IS NULL AND NOT finding.counted"
+
+
 class Finding(models.Model):
     """A vulnerability of a package in a package set, from when to when and why: every image that
     holds the set has it."""
@@ -292,6 +326,8 @@ class Finding(models.Model):
     opened_cause = models.CharField(max_length=20, choices=Cause)
     closed_at = models.DateTimeField(null=True, blank=True)
     closed_cause = models.CharField(max_length=20, choices=Cause, blank=True)
+
+    objects = FindingQuerySet.as_manager()
 
     class Meta:
         constraints = [
@@ -342,6 +378,7 @@ class InventoryVerdict(SeverityCounts):
     # Packages of known version that some advisory names in a range no ordering could read.
     unreadable_ranges = models.PositiveIntegerField(db_default=0)
     uncounted = models.PositiveIntegerField(db_default=0, help_text="Findings of kernel packages.")
+    exploited = models.PositiveIntegerField(db_default=0, help_text="Findings known exploited.")
     judged_by = models.SmallIntegerField(choices=Judge)
     evaluated_at = models.DateTimeField()
 
@@ -358,13 +395,15 @@ class ImageVerdict(SeverityCounts):
         Image, primary_key=True, on_delete=models.CASCADE, related_name="verdict"
     )
     state = models.CharField(max_length=10, choices=State)
-    # A code of `scans.support.Reason`, or "not-judged"; with a sentence.
+    # A code of `scans.support.Reason`, or the first of those in `findings.verdicts`; the detail has
+    # a line for each that holds, in their order.
     reason = models.CharField(max_length=30, blank=True)
     detail = models.TextField(blank=True)
     unreadable_versions = models.PositiveIntegerField(default=0)
     unreadable_ranges = models.PositiveIntegerField(db_default=0)
     unread_files = models.PositiveIntegerField(db_default=0)
     uncounted = models.PositiveIntegerField(db_default=0, help_text="Findings of kernel packages.")
+    exploited = models.PositiveIntegerField(db_default=0, help_text="Findings known exploited.")
     # The last day on which its distribution got security fixes, once that is past.
     end_of_life = models.DateField(null=True, blank=True)
     since = models.DateTimeField(help_text="When the state last changed.")

@@ -120,7 +120,11 @@ class Source:
         spool = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115
         file = cast("IO[bytes]", self._stack.enter_context(spool))
         self._download(response, file)
-        self._read = lambda: _unzip(file, self.location, self._limits)
+        self._read = lambda: self._contents(file)
+
+    def _contents(self, file: IO[bytes]) -> Iterator[tuple[str, bytes]]:
+        """What was fetched holds: a zip, unless a subclass knows better."""
+        return _unzip(file, self.location, self._limits)
 
     def _download(self, response: httpx.Response, file: IO[bytes]) -> None:
         deadline = monotonic() + self._limits.seconds
