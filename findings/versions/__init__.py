@@ -8,7 +8,22 @@ version is *unknown*, which is never "not affected".
 from collections.abc import Callable
 from functools import lru_cache
 
-from findings.versions import apk, deb, pep440, rpm, semver
+from findings.versions import (
+    apk,
+    composer,
+    cran,
+    deb,
+    gem,
+    hackage,
+    nuget,
+    pep440,
+    pub,
+    rpm,
+    semver,
+)
+
+# Raise it when an ordering is added or changed: keys are made anew.
+VERSION = 1
 
 # Longer than any version in use, short enough that no version can cost anything.
 MAX_LENGTH = 300
@@ -36,6 +51,14 @@ ENCODERS: dict[str, Callable[[str], bytes | None]] = {
     "npm": semver.key,
     "crates.io": semver.key,
     "Go": semver.key,
+    "Hex": semver.key,
+    "SwiftURL": semver.key,
+    "Pub": pub.key,
+    "RubyGems": gem.key,
+    "NuGet": nuget.key,
+    "Packagist": composer.key,
+    "CRAN": cran.key,
+    "Hackage": hackage.key,
 }
 
 

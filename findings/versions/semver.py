@@ -9,7 +9,7 @@ from findings.versions.parts import number, text
 
 _VERSION = re.compile(
     r"[v=]?([0-9]+)(?:\.([0-9]+))?(?:\.([0-9]+))?"
-    r"(?:-([0-9A-Za-z.-]+))?(?:\+[0-9A-Za-z.-]*)?"
+    r"(?:-([0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?(?:\+[0-9A-Za-z.-]*)?"
 )
 
 # What may come next, lowest first: a pre-release sorts before its release.
@@ -21,11 +21,12 @@ def key(version: str) -> bytes | None:
     if not (match := _VERSION.fullmatch(version)):
         return None
     major, minor, patch, pre = match.groups()
-    return number(major) + number(minor) + number(patch) + (_pre(pre) if pre else _RELEASE)
+    return number(major) + number(minor) + number(patch) + (identifiers(pre) if pre else _RELEASE)
 
 
-def _pre(identifiers: str) -> bytes:
-    return b"".join(map(_identifier, identifiers.split("."))) + _END
+def identifiers(dotted: str) -> bytes:
+    """Numbers before words, and less before more."""
+    return b"".join(map(_identifier, dotted.split("."))) + _END
 
 
 def _identifier(identifier: str) -> bytes:

@@ -84,7 +84,20 @@ def test_versions_that_are_equal_have_one_key(a, b):
 
 
 @pytest.mark.parametrize(
-    "version", ["", "a", "1.2.3.4", "1.2.x", "^1.2.3", "1.0.0_1", "1.0.0-é", "*", "1..0", "1.0.0-٣"]
+    "version",
+    [
+        "",
+        "a",
+        "1.2.3.4",
+        "1.2.x",
+        "^1.2.3",
+        "1.0.0_1",
+        "1.0.0-é",
+        "*",
+        "1..0",
+        "1.0.0-a..b",
+        "1.0.0-٣",
+    ],
 )
 def test_what_is_no_semantic_version_is_unknown(version):
     assert semver.key(version) is None

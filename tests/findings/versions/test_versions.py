@@ -3,24 +3,42 @@
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from findings.versions import ENCODERS, MAX_LENGTH, encode, family
 
-ECOSYSTEMS = ["Debian:12", "Alpine:v3.19", "AlmaLinux:9", "PyPI", "npm"]
+ECOSYSTEMS = [
+    "Debian:12", "Alpine:v3.19", "AlmaLinux:9", "PyPI", "npm", "Pub",
+    "RubyGems", "NuGet", "Packagist", "CRAN", "Hackage",
+]  # fmt: skip
 
-# Table → its ecosystem, and how many of its lines name a version that the format itself refuses:
-# legacy Python versions, malformed Alpine ones, five numbers in a semantic version.
+# Table → its ecosystem, and how many of its lines name a version that is unknown, and why.
 TABLES = {
     "debian-versions.txt": ("Debian", 0),
     "debian-versions-generated.txt": ("Debian", 0),
+    # Versions apk calls invalid, though it still answers: ".1", "0..8", "1.2_blah", "1-ruff1".
     "alpine-versions.txt": ("Alpine", 32),
     "alpine-versions-generated.txt": ("Alpine", 0),
     "redhat-versions.txt": ("Red Hat", 0),
+    # From before PEP 440, which refuses them: "0.9-ivysaur", "2013-09-11T19-27-10", "0.8.4p2".
     "pypi-versions.txt": ("PyPI", 11),
     "pypi-versions-generated.txt": ("PyPI", 69),
+    # Five numbers in a semantic version.
     "semver-versions.txt": ("npm", 1),
+    "pub-versions.txt": ("Pub", 1),
+    # "1beta" and "1gamma", which Gem::Version refuses.
+    "rubygems-versions.txt": ("RubyGems", 2),
+    "rubygems-versions-generated.txt": ("RubyGems", 0),
+    "nuget-versions.txt": ("NuGet", 0),
+    # Two of a branch, which Composer compares with nothing; six with "#", which it refuses.
+    "packagist-versions.txt": ("Packagist", 8),
+    # 15 with words that Composer refuses ("post1", "test1"); two with "-stable", which it drops
+    # and PHP's own comparison puts before every other pre-release.
+    "packagist-versions-generated.txt": ("Packagist", 17),
+    "cran-versions.txt": ("CRAN", 0),
+    "cran-versions-generated.txt": ("CRAN", 0),
+    "hackage-versions.txt": ("Hackage", 0),
 }
 
 
@@ -59,7 +77,7 @@ def test_a_version_longer_than_any_in_use_is_unknown(ecosystem):
     assert encode(ecosystem, "1." * 500_000) is None
 
 
-@pytest.mark.parametrize("ecosystem", ["", "Maven", "debian", "Debian GNU:12"])
+@pytest.mark.parametrize("ecosystem", ["", "npm ", "debian", "Debian GNU:12"])
 def test_an_ecosystem_without_an_ordering_knows_no_version(ecosystem):
     assert encode(ecosystem, "1.0") is None
 
@@ -82,3 +100,13 @@ def test_numbers_of_any_length_sort_by_value(ecosystem, digits):
     a, b = digits
     key_a, key_b = encode(ecosystem, a), encode(ecosystem, b)
     assert (key_a < key_b, key_a == key_b) == (int(a) < int(b), int(a) == int(b))
+
+
+@pytest.mark.parametrize("ecosystem", ECOSYSTEMS)
+@given(version=st.text("01a.", min_size=1, max_size=6), rest=st.text("01a.-+~_", max_size=6))
+@settings(max_examples=200)
+def test_no_key_begins_another(ecosystem, version, rest):
+    """Keys may then be followed by anything, and last_affected ends right after its own key."""
+    before, after = encode(ecosystem, "1" + version), encode(ecosystem, "1" + version + rest)
+    if before and after and before != after:
+        assert not after.startswith(before)
