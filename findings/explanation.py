@@ -256,7 +256,9 @@ def _not_scanned(facts: Facts) -> Iterator[Line]:
 def _unknown_id(facts: Facts) -> Iterator[Line]:
     if not facts.vulnerability:
         loaded = _listed(sorted({family(ecosystem) for ecosystem in facts.spoken}))
-        said = f"The feeds loaded speak of {loaded}" if loaded else "No feed of advisories is loaded"
+        said = (
+            f"The feeds loaded speak of {loaded}" if loaded else "No feed of advisories is loaded"
+        )
         yield Line(Reason.UNKNOWN_ID, f"No feed knows an advisory {facts.asked}. {said}.")
 
 

@@ -5,6 +5,7 @@ from django.urls.converters import StringConverter
 
 from findings.views import (
     dashboard,
+    explain,
     finding,
     image,
     package,
@@ -42,6 +43,7 @@ urlpatterns = [
     path(IMAGE, image.show, name="image"),
     path(f"{IMAGE}/scan", scan.start, name="scan-image"),
     path(f"{IMAGE}/status", scan.status, name="image-status"),
+    path(f"{IMAGE}/explain", explain.show, name="explain-image"),
     path(f"{IMAGE}/findings/<int:pk>", finding.show, name="finding"),
     path("vulnerabilities/<name:name>", vulnerability.show, name="vulnerability"),
     path("packages/<int:pk>", package.show, name="package"),

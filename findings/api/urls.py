@@ -3,7 +3,7 @@
 from django.urls import path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from findings.api import views
+from findings.api import images, views
 from registries.arm import resource_path
 
 _security = "<path:scope>/providers/Microsoft.Security"
@@ -17,6 +17,7 @@ docs = SpectacularSwaggerSplitView.as_view(
 urlpatterns = [
     path("api/schema", SpectacularAPIView.as_view(), name="api-schema"),
     path("api/docs", docs, name="api-docs"),
+    path("api/images/<digest:digest>/explain/<name:name>", images.Explain.as_view()),
     resource_path(f"{_security}/subAssessments", views.SubAssessments.as_view()),
     resource_path(f"{_assessment}/subAssessments", views.SubAssessmentsOfAssessment.as_view()),
     resource_path(f"{_assessment}/subAssessments/<str:name>", views.SubAssessment.as_view()),
