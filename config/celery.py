@@ -26,6 +26,7 @@ CLOCK = {
     "scans.tasks.dispatch": 10,
     "findings.tasks.evaluate": 10,
     "findings.tasks.update_feeds": 30,
+    "findings.tasks.follow_calendar": 3600,
     "findings.tasks.count_day": 600,
     "billing.tasks.meter": 60,
 }

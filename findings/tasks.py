@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
 
-from findings import advisories, evaluation, trend
+from findings import advisories, evaluation, lifecycles, trend, updates
 from findings.models import Feed
 
 
@@ -32,7 +32,13 @@ def update_feeds() -> int:
 def update_feed(feed_id: int) -> int:
     """Bring one feed up to date, unless someone is at it."""
     with advisories.alone_with(feed_id) as feed:
-        return advisories.update(feed) if feed else 0
+        return updates.update(feed) if feed else 0
+
+
+@shared_task
+def follow_calendar() -> int:
+    """Judge again the images whose distribution has come to its end of life."""
+    return lifecycles.follow_calendar()
 
 
 @shared_task

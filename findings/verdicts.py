@@ -1,7 +1,16 @@
 """What sets and images are, by what was found in them: the roll-ups that lists and totals read.
 
-Part of a batch of `findings.evaluation`: they read its table `work_inventory` and its connection.
+Part of a batch of `findings.evaluation`, or of what else has a table `work_inventory (id)`: they
+read that and its connection, and want its lock.
+
+An image that was not read is unverified, with the reason of its report. Any open finding makes one
+unhealthy. What else keeps an image from being healthy stands in `DOUBTS`; an unhealthy one has
+them as well. The verdict's reason is the first that holds, its detail has a line for each.
 """
+
+from django.utils import timezone
+
+from findings.models import OPEN, OPEN_KERNEL
 
 IMAGES_AT_ONCE = 20_000
 
@@ -11,53 +20,96 @@ JUDGED_BY = """(
     FROM findings_feedecosystem e JOIN findings_feed f ON f.id = e.feed_id
     WHERE e.ecosystem = i.ecosystem)"""
 
+# Packages of the work sets that an advisory names in a range nobody could read, unless another of
+# its ranges was: few advisories have any, so that it is asked from their side.
+_UNREADABLE_RANGES = """
+    SELECT e.inventory_id, count(DISTINCT e.package_id) AS number
+    FROM findings_affected f
+    JOIN findings_advisory a ON a.id = f.advisory_id AND a.withdrawn_at IS NULL
+    JOIN findings_packagekey k ON k.name = f.name AND k.ecosystem = f.ecosystem
+        AND k.key IS NOT NULL AND k.counted
+    JOIN scans_inventorypackage e ON e.package_id = k.package_id
+    JOIN work_inventory w ON w.id = e.inventory_id
+    WHERE f.unreadable AND NOT EXISTS (
+        SELECT FROM findings_packagematch m
+        WHERE m.package_id = k.package_id AND m.vulnerability_id = a.vulnerability_id)
+    GROUP BY e.inventory_id
+"""
+
+_COUNTS = f"""
+    SELECT count(*) FILTER (WHERE {OPEN} AND finding.severity = 4) AS critical,
+        count(*) FILTER (WHERE {OPEN} AND finding.severity = 3) AS high,
+        count(*) FILTER (WHERE {OPEN} AND finding.severity = 2) AS medium,
+        count(*) FILTER (WHERE {OPEN} AND finding.severity = 1) AS low,
+        count(*) FILTER (WHERE {OPEN} AND finding.severity = 0) AS unknown,
+        count(*) FILTER (WHERE {OPEN_KERNEL}) AS uncounted,
+        count(*) FILTER (WHERE {OPEN} AND v.id IS NOT NULL) AS exploited
+    FROM findings_finding finding
+    LEFT JOIN findings_vulnerability v
+        ON v.id = finding.vulnerability_id AND v.known_exploited_on IS NOT NULL
+    WHERE finding.inventory_id = w.id AND finding.closed_at IS NULL
+"""
+
 
 def roll_up_inventories(cursor) -> int:
     cursor.execute(
         f"""
         INSERT INTO findings_inventoryverdict (inventory_id, critical, high, medium, low, unknown,
-            unreadable_versions, judged_by, evaluated_at)
-        SELECT w.id, c.critical, c.high, c.medium, c.low, c.unknown, (
+            uncounted, exploited, unreadable_ranges, unreadable_versions, judged_by, evaluated_at)
+        SELECT w.id, c.critical, c.high, c.medium, c.low, c.unknown, c.uncounted, c.exploited,
+            coalesce(r.number, 0), (
                 SELECT count(DISTINCT e.package_id) FROM scans_inventorypackage e
                 JOIN findings_packagekey k ON k.package_id = e.package_id
-                WHERE e.inventory_id = w.id AND k.key IS NULL AND EXISTS (
+                WHERE e.inventory_id = w.id AND k.key IS NULL AND k.counted AND EXISTS (
                     SELECT FROM findings_affected f
                     JOIN findings_advisory a ON a.id = f.advisory_id AND a.withdrawn_at IS NULL
                     WHERE f.name = k.name AND f.ecosystem = k.ecosystem)),
             {JUDGED_BY}, now()
         FROM work_inventory w
         JOIN scans_inventory i ON i.id = w.id
-        CROSS JOIN LATERAL (
-            SELECT count(*) FILTER (WHERE severity = 4) AS critical,
-                count(*) FILTER (WHERE severity = 3) AS high,
-                count(*) FILTER (WHERE severity = 2) AS medium,
-                count(*) FILTER (WHERE severity = 1) AS low,
-                count(*) FILTER (WHERE severity = 0) AS unknown
-            FROM findings_finding f WHERE f.inventory_id = w.id AND f.closed_at IS NULL) c
+        LEFT JOIN ({_UNREADABLE_RANGES}) r ON r.inventory_id = w.id
+        CROSS JOIN LATERAL ({_COUNTS}) c
         ON CONFLICT (inventory_id) DO UPDATE SET critical = excluded.critical,
             high = excluded.high, medium = excluded.medium, low = excluded.low,
-            unknown = excluded.unknown, unreadable_versions = excluded.unreadable_versions,
+            unknown = excluded.unknown, uncounted = excluded.uncounted,
+            exploited = excluded.exploited, unreadable_ranges = excluded.unreadable_ranges,
+            unreadable_versions = excluded.unreadable_versions,
             judged_by = excluded.judged_by, evaluated_at = excluded.evaluated_at
         """
     )
     return cursor.rowcount
 
 
-# What an image is, from its report and its sets. Any finding makes it unhealthy. A set that no feed
-# speaks of (samples count only in registries that are samples too), or an unknown version of a
-# package that some advisory names, keeps it from being healthy.
-_IMAGE_STATES = """
+# The last day on which the release of the report `r` got security fixes, once that is past.
+# "9" stands for 9.3 as well, but not where releases such as 9.2 have days of their own: a new one
+# is then not known to have ended. CentOS Stream calls itself "centos" too.
+_ENDED = """(
+    SELECT d.ends_on FROM findings_distributionrelease d
+    WHERE d.distro_id = CASE WHEN starts_with(r.distro_name, 'CentOS Stream')
+                             THEN 'centos-stream' ELSE r.distro_id END
+      AND d.ends_on < %(today)s
+      AND (d.version = r.distro_version
+           OR starts_with(r.distro_version, d.version || '.') AND NOT EXISTS (
+                SELECT FROM findings_distributionrelease o
+                WHERE o.distro_id = d.distro_id AND starts_with(o.version, d.version || '.'))))"""
+
+_IMAGE_STATES = f"""
     SELECT r.image_id,
         coalesce(sum(v.critical), 0) AS critical, coalesce(sum(v.high), 0) AS high,
         coalesce(sum(v.medium), 0) AS medium, coalesce(sum(v.low), 0) AS low,
-        coalesce(sum(v.unknown), 0) AS unknown,
+        coalesce(sum(v.unknown), 0) AS unknown, coalesce(sum(v.uncounted), 0) AS uncounted,
+        coalesce(sum(v.exploited), 0) AS exploited,
         coalesce(sum(v.unreadable_versions), 0) AS unreadable_versions,
+        coalesce(sum(v.unreadable_ranges), 0) AS unreadable_ranges,
+        r.unread_count AS unread_files, r.unread_files -> 0 AS first_unread,
+        {_ENDED} AS end_of_life,
+        coalesce(nullif(r.distro_name, ''), r.distro_id) AS distribution,
         r.scanned_at, r.result = 'unverified' AS unread, r.reason, r.detail,
         string_agg(DISTINCT coalesce(nullif(i.ecosystem, ''), nullif(r.distro_name, ''),
                                      'an unknown distribution'), ', ')
             FILTER (WHERE v.judged_by = 0 OR v.judged_by = 1 AND NOT g.sample) AS unjudged,
         bool_or(v.judged_by = 1 AND NOT g.sample) AS sampled
-    FROM {images} AS work
+    FROM {{images}} AS work
     JOIN scans_report r ON r.image_id = work.image_id
     JOIN registries_image m ON m.id = r.image_id
     JOIN registries_registry g ON g.id = m.registry_id
@@ -68,31 +120,70 @@ _IMAGE_STATES = """
     HAVING count(h.inventory_id) = count(v.inventory_id)
 """
 
+
+def _many(number: str, one: str, more: str) -> str:
+    """SQL that says how many there are of what."""
+    return f"{number} || CASE {number} WHEN 1 THEN ' {one}' ELSE ' {more}' END"
+
+
+# Code → when it holds, and its sentence; the gravest first.
+DOUBTS = {
+    # Samples count only in registries that are samples too.
+    "not-judged": (
+        "unjudged IS NOT NULL",
+        "'Read, but not judged: no feed has advisories for ' || unjudged"
+        " || CASE WHEN sampled THEN ' beyond a few samples' ELSE '' END"
+        " || '. Add or update a feed that speaks of it.'",
+    ),
+    "end-of-life": (
+        "end_of_life IS NOT NULL",
+        "'Security fixes for ' || distribution || ' ended on '"
+        " || to_char(end_of_life, 'FMDD FMMonth YYYY') || ': what became known since is not fixed,"
+        " and may not be told here. Build on a release that still gets them.'",
+    ),
+    "partly-read": (
+        "unread_files > 0",
+        _many("unread_files", "file that tells", "files that tell")
+        + " || ' of packages could not be read' || coalesce(', first /'"
+        " || ltrim(first_unread ->> 'path', '/') || ': '"
+        " || regexp_replace(first_unread ->> 'sentence', '\\s+', ' ', 'g'), '.')",
+    ),
+    "unknown-version": (
+        "unreadable_versions > 0",
+        _many("unreadable_versions", "package has", "packages have")
+        + " || ' a version that cannot be compared; not judged.'",
+    ),
+    "unknown-range": (
+        "unreadable_ranges > 0",
+        _many("unreadable_ranges", "package is", "packages are")
+        + " || ' named by an advisory in a range that cannot be compared: affected or not is not"
+        " known.'",
+    ),
+}
+_HELD = " OR ".join(holds for holds, _ in DOUBTS.values())
+_FIRST = " ".join(f"WHEN {holds} THEN '{code}'" for code, (holds, _) in DOUBTS.items())
+_LINES = ", ".join(f"CASE WHEN {holds} THEN {line} END" for holds, line in DOUBTS.values())
+
+_COLUMNS = (
+    "critical", "high", "medium", "low", "unknown", "uncounted", "exploited",
+    "unreadable_versions", "unreadable_ranges", "unread_files", "end_of_life", "scanned_at",
+)  # fmt: skip
+
 _WRITE_IMAGES = f"""
-    INSERT INTO findings_imageverdict AS old (image_id, critical, high, medium, low, unknown,
-        unreadable_versions, state, reason, detail, since, scanned_at, evaluated_at)
-    SELECT image_id, critical, high, medium, low, unknown, unreadable_versions,
+    INSERT INTO findings_imageverdict AS old (image_id, {", ".join(_COLUMNS)}, state, reason,
+        detail, since, evaluated_at)
+    SELECT image_id, {", ".join(_COLUMNS)},
         CASE WHEN unread THEN 'unverified'
              WHEN critical + high + medium + low + unknown > 0 THEN 'unhealthy'
-             WHEN unjudged IS NOT NULL OR unreadable_versions > 0 THEN 'unverified'
+             WHEN {_HELD} THEN 'unverified'
              ELSE 'healthy' END,
-        CASE WHEN unread THEN reason
-             WHEN unjudged IS NOT NULL THEN 'not-judged'
-             WHEN unreadable_versions > 0 THEN 'unknown-version' ELSE '' END,
-        CASE WHEN unread THEN detail
-             WHEN unjudged IS NOT NULL THEN 'Read, but not judged: no feed has advisories for '
-                || unjudged || CASE WHEN sampled THEN ' beyond a few samples' ELSE '' END
-                || '. Add or update a feed that speaks of it.'
-             WHEN unreadable_versions > 0 THEN unreadable_versions
-                || ' packages have a version that cannot be compared; they are not judged.'
-             ELSE '' END,
-        now(), scanned_at, now()
+        CASE WHEN unread THEN reason {_FIRST} ELSE '' END,
+        CASE WHEN unread THEN detail ELSE concat_ws(E'\\n', {_LINES}) END,
+        now(), now()
     FROM ({_IMAGE_STATES}) states
-    ON CONFLICT (image_id) DO UPDATE SET critical = excluded.critical, high = excluded.high,
-        medium = excluded.medium, low = excluded.low, unknown = excluded.unknown,
-        unreadable_versions = excluded.unreadable_versions, state = excluded.state,
-        reason = excluded.reason, detail = excluded.detail, scanned_at = excluded.scanned_at,
-        evaluated_at = excluded.evaluated_at,
+    ON CONFLICT (image_id) DO UPDATE SET
+        {", ".join(f"{name} = excluded.{name}" for name in _COLUMNS)}, state = excluded.state,
+        reason = excluded.reason, detail = excluded.detail, evaluated_at = excluded.evaluated_at,
         since = CASE WHEN old.state = excluded.state THEN old.since ELSE excluded.since END
     RETURNING image_id, xmax = 0 AS is_new
 """
@@ -106,16 +197,37 @@ _OF_NEW_REPORTS = """
     (SELECT r.image_id FROM scans_report r
      LEFT JOIN findings_imageverdict v ON v.image_id = r.image_id
      WHERE v.image_id IS NULL OR v.scanned_at <> r.scanned_at
-     LIMIT %s)
+     LIMIT %(limit)s)
+"""
+
+# A hundred thousand images are of a few hundred releases: the calendar is asked once for each.
+_OF_ENDED = f"""
+    (SELECT report.image_id
+     FROM (SELECT r.*, {_ENDED} AS ended
+           FROM (SELECT DISTINCT distro_id, distro_version, distro_name FROM scans_report
+                 WHERE distro_id <> '') r) release
+     JOIN scans_report report USING (distro_id, distro_version, distro_name)
+     JOIN findings_imageverdict v ON v.image_id = report.image_id
+     WHERE v.end_of_life IS DISTINCT FROM release.ended
+     LIMIT %(limit)s)
 """
 
 
 def roll_up_images(cursor) -> int:
     """Images of the work sets, then images whose report is newer than their verdict. An image
     that holds a set not judged yet waits for the batch that judges it."""
-    cursor.execute(_WRITE_IMAGES.format(images=_OF_WORK_INVENTORIES))
-    _forget_deleted(cursor, cursor.fetchall())
-    cursor.execute(_WRITE_IMAGES.format(images=_OF_NEW_REPORTS), [IMAGES_AT_ONCE])
+    _write(cursor, _OF_WORK_INVENTORIES)
+    return _write(cursor, _OF_NEW_REPORTS)
+
+
+def roll_up_ended(cursor) -> int:
+    """Images whose release ended since they were judged, or of which another day is known."""
+    return _write(cursor, _OF_ENDED)
+
+
+def _write(cursor, images: str) -> int:
+    today = timezone.now().date()
+    cursor.execute(_WRITE_IMAGES.format(images=images), {"today": today, "limit": IMAGES_AT_ONCE})
     written = cursor.fetchall()
     _forget_deleted(cursor, written)
     return len(written)

@@ -19,6 +19,16 @@ class Migration(migrations.Migration):
             name="exploited",
             field=models.PositiveIntegerField(db_default=0, help_text="Findings known exploited."),
         ),
+        migrations.AlterField(
+            model_name='exploitation',
+            name='ransomware',
+            field=models.BooleanField(db_default=False),
+        ),
+        migrations.AlterField(
+            model_name='exploitation',
+            name='required_action',
+            field=models.TextField(blank=True, db_default=''),
+        ),
         migrations.AddIndex(
             model_name="affected",
             index=models.Index(

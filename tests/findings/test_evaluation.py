@@ -287,7 +287,7 @@ def test_an_import_and_an_evaluation_at_the_same_time_lose_nothing(folder):
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("moment", ["_roll_up_inventories", "_clear_queue"])
+@pytest.mark.parametrize("moment", ["roll_up_inventories", "_clear_queue"])
 def test_an_image_deleted_during_its_evaluation_stops_neither(folder, monkeypatch, moment):
     repository = a_repository()
     images = [an_image(repository, [a_package("bash", f"5.{n}")]) for n in range(3)]
