@@ -6,10 +6,11 @@ docs/settings.md lists them for operators. Relative paths are taken from the pro
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
-from environs import Env
+from environs import Env, validate
 from kombu import Queue
 
 from config import embedded
+from findings.feeds import eol
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -188,9 +189,23 @@ FEED_INTERVAL_SECONDS = env.int("VIGIE_FEED_INTERVAL_SECONDS", 3600)
 ADVISORIES_URL = env.str(
     "VIGIE_ADVISORIES_URL", "https://osv-vulnerabilities.storage.googleapis.com"
 )
+# What the first start asks for known exploitation and for scores, and whence it takes the ends of
+# life of distributions; empty for none.
+EXPLOITED_URL = env.str(
+    "VIGIE_EXPLOITED_URL",
+    "https://www.cisa.gov/sites/default/files/feeds/known_exploited_vulnerabilities.json",
+)
+EPSS_URL = env.str(
+    "VIGIE_EPSS_URL", "https://epss.empiricalsecurity.com/epss_scores-current.csv.gz"
+)
+END_OF_LIFE_URL = env.str("VIGIE_END_OF_LIFE_URL", str(eol.SHIPPED))
 # A worker that has not been heard of for this long has lost its scan to another.
 SCAN_LEASE_SECONDS = env.int("VIGIE_SCAN_LEASE_SECONDS", 60)
 SCAN_MAX_ATTEMPTS = env.int("VIGIE_SCAN_MAX_ATTEMPTS", 5)
+# Whether layers may be read where the kernel cannot be told which system calls that needs.
+SANDBOX_STRICT = (
+    env.str("VIGIE_SANDBOX", "degrade", validate=validate.OneOf(["degrade", "strict"])) == "strict"
+)
 # What one image digest costs; see billing.
 PRICE_PER_IMAGE = env.decimal("VIGIE_PRICE_PER_IMAGE", "0.29")
 PRICE_CURRENCY = env.str("VIGIE_PRICE_CURRENCY", "EUR")

@@ -6,6 +6,7 @@ Find the image, read its layers, stack them, and match the packages that survive
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from findings.feeds import MalformedRecord, NotAdvisories, osv
@@ -24,8 +25,8 @@ from registries.oci.manifest import (
 )
 from registries.providers import Source, read_config
 from scans.coalesce import Placed, stack
-from scans.layers import read_layer
 from scans.osrelease import Distro
+from scans.sandbox import read_layer
 from scans.support import Unsupported, after_stacking, before_reading
 
 DEFAULT_PLATFORM = Platform("linux", "amd64")
@@ -108,18 +109,21 @@ def examine(
     advisories: str,
     platform: Platform | None = None,
     progress: Progress = lambda words: None,
+    *,
+    strict: bool = False,
 ) -> Examination:
     """Judge one image of an open registry by the advisories at a location `open_source` knows.
 
-    Raises RegistryError where the image and FeedError where the advisories cannot be read. An image
-    that can be read but not judged is no error: it is unverified.
+    `strict` is the sandbox's. Raises RegistryError where the image, FeedError where the advisories
+    and SandboxUnavailable where no image can be read. An image that can be read but not judged is
+    no error: it is unverified.
     """
     progress("looking for the image")
     manifest = _manifest(source, repository, reference, platform)
     config = read_config(source, repository, manifest)
     image = Examination(manifest.digest, config.platform)
     try:
-        _read(image, source, repository, manifest, config, progress)
+        _read(image, source, repository, manifest, config, progress, strict)
     except Unsupported as error:
         image.reason, image.detail = error.reason, str(error)
         return image
@@ -177,6 +181,7 @@ def _read(
     manifest: Manifest,
     config: ImageConfig,
     progress: Progress,
+    strict: bool,
 ) -> None:
     """Read the layers, the lowest first, and stack what they hold."""
     before_reading(manifest, config)
@@ -184,12 +189,8 @@ def _read(
     records = []
     for number, layer in enumerate(manifest.layers, 1):
         progress(f"reading layer {number} of {len(manifest.layers)}")
-        with source.blob(repository, layer) as chunks:
-            record = read_layer(chunks, layer.media_type)
-        if record.unread:  # what hard links lead to was passed by before it was known
-            with source.blob(repository, layer) as chunks:
-                record = read_layer(chunks, layer.media_type, also_read=frozenset(record.unread))
-        records.append(record)
+        blob = partial(source.blob, repository, layer)
+        records.append(read_layer(blob, layer.media_type, strict=strict))
     stacked = stack(records)
     image.distro, image.packages = stacked.distro, stacked.packages
     after_stacking(stacked)

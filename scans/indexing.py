@@ -3,8 +3,10 @@
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from hashlib import blake2b
 
+from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
@@ -16,9 +18,10 @@ from registries.providers import Source, read_config
 from scans import inventories, queue, support
 from scans.catalogers import VERSION
 from scans.coalesce import Stack, stack
-from scans.layers import LayerRecord, read_layer
+from scans.layers import LayerRecord
 from scans.lease import Lease, kept
 from scans.models import ImageLayer, Layer, Report, ReportInventory, Scan
+from scans.sandbox import SandboxUnavailable, read_layer
 from scans.support import Reason, Unsupported
 
 log = logging.getLogger(__name__)
@@ -40,9 +43,12 @@ def index(scan: Scan) -> None:
         _retry_or_give_up(scan, error)
     except (queue.LeaseLost, Image.DoesNotExist, Registry.DoesNotExist):
         return
+    except SandboxUnavailable as error:
+        log.error("Scan %s of %s: %s", scan.pk, scan.digest, error)
+        _retry_or_fail(scan, str(error))
     except Exception as error:  # a bug, or something no table can hold
         log.exception("Scan %s of %s failed", scan.pk, scan.digest)
-        _retry_or_fail(scan, error)
+        _retry_or_fail(scan, f"It ended in an error of Vigie's own ({type(error).__name__}).")
 
 
 def give_up(scan: Scan) -> None:
@@ -96,12 +102,8 @@ def _new_layer(source: Source, scan: Scan, lease: Lease, descriptor: Descriptor)
         if known := _known_layers([descriptor.digest]):
             scan.layers_reused += 1
             return known[descriptor.digest]
-        with source.blob(scan.repository, descriptor) as chunks:
-            record = read_layer(_counted(chunks, scan, lease), descriptor.media_type)
-        if record.unread:  # what hard links lead to was passed by before it was known
-            also_read = frozenset(record.unread)
-            with source.blob(scan.repository, descriptor) as chunks:
-                record = read_layer(_counted(chunks, scan, lease), also_read=also_read)
+        blob = partial(_blob, source, scan, lease, descriptor)
+        record = read_layer(blob, descriptor.media_type, strict=settings.SANDBOX_STRICT)
         scan.layers_fetched += 1
         return _keep(descriptor, record)
 
@@ -137,6 +139,14 @@ def _alone_with(digest: str) -> Iterator[None]:
             cursor.execute("SELECT pg_advisory_unlock(%s)", [key])
 
 
+@contextmanager
+def _blob(
+    source: Source, scan: Scan, lease: Lease, descriptor: Descriptor
+) -> Iterator[Iterator[bytes]]:
+    with source.blob(scan.repository, descriptor) as chunks:
+        yield _counted(chunks, scan, lease)
+
+
 def _counted(chunks: Iterator[bytes], scan: Scan, lease: Lease) -> Iterator[bytes]:
     """Pass the chunks on and count them, as long as the scan is this worker's."""
     for chunk in chunks:
@@ -154,15 +164,12 @@ def _retry_or_give_up(scan: Scan, error: RegistryError) -> None:
     _give_verdict(scan, Reason.DAMAGED if damaged else Reason.NO_ACCESS, f"{error}{tries}")
 
 
-def _retry_or_fail(scan: Scan, error: Exception) -> None:
-    if not queue.is_last_attempt(scan):
-        queue.put_back(scan, f"It ended in an error ({type(error).__name__}) and is tried again.")
-        return
-    sentence = (
-        f"Reading this image ended {scan.attempts} times in an error of Vigie's own "
-        f"({type(error).__name__}). The worker's log tells more about scan {scan.pk}."
-    )
-    _give_verdict(scan, Reason.FAILED, sentence)
+def _retry_or_fail(scan: Scan, sentence: str) -> None:
+    if queue.is_last_attempt(scan):
+        tries = f"Tried {scan.attempts} times; the worker's log tells more about scan {scan.pk}."
+        _give_verdict(scan, Reason.FAILED, f"{sentence} {tries}")
+    else:
+        queue.put_back(scan, f"{sentence} It is tried again.")
 
 
 def _give_verdict(scan: Scan, reason: Reason, sentence: str) -> None:

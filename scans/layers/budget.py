@@ -25,6 +25,8 @@ class Budget:
     wanted_file_bytes: int = 32 * 1024 * 1024
     wanted_bytes: int = 16 * 1024 * 1024 * 1024  # of all wanted files together
     packages: int = 100_000
+    memory_bytes: int = 512 * 1024 * 1024  # of the process that reads
+    answer_bytes: int = 64 * 1024 * 1024  # of the record as a reader sends it
     remembered_bytes: int = 32 * 1024 * 1024  # of the paths of wanted files, links, whiteouts
 
 

@@ -23,6 +23,7 @@ from registries.oci.reference import parse_reference
 from registries.providers import PROVIDERS
 from registries.providers.locating import Located, locate
 from scans.coalesce import Placed
+from scans.sandbox import SandboxUnavailable
 
 THRESHOLDS = NAMES[1:]
 REACHED, FAILED = 1, 2
@@ -60,7 +61,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             image = self._examine(options)
-        except (ValueError, RegistryError, FeedError) as error:
+        except (ValueError, RegistryError, FeedError, SandboxUnavailable) as error:
             raise CommandError(shown(str(error)), returncode=FAILED) from None
         self._warn(image, options["fail_on"])
         if options["format"] == "json":
@@ -76,7 +77,13 @@ class Command(BaseCommand):
         found = located(options)
         with found.source as source, progress_on(self.stderr) as progress:
             return examine(
-                source, found.repository, found.reference, advisories, platform, progress
+                source,
+                found.repository,
+                found.reference,
+                advisories,
+                platform,
+                progress,
+                strict=settings.SANDBOX_STRICT,
             )
 
     def _warn(self, image: Examination, fail_on: str | None) -> None:
