@@ -35,6 +35,24 @@ _LANGUAGES = {
     "composer": "Packagist",
     "dotnet": "NuGet",
 }
+# The programs that the records of Bitnami name; what others advise on, no feed speaks of.
+_BITNAMI = frozenset(
+    {
+        "apache",
+        "haproxy",
+        "java",
+        "mariadb",
+        "memcached",
+        "nginx",
+        "node",
+        "php",
+        "postgresql",
+        "python",
+        "redis",
+        "ruby",
+        "valkey",
+    }
+)
 # Where a package URL's type is another than ours, and where its namespace is part of our name.
 _PURL_TYPES = {"python": "pypi", "go-module": "golang", "dotnet": "nuget", "binary": "generic"}
 _NAMESPACE_ENDS = {"npm": "/", "go-module": "/", "composer": "/", "maven": ":"}
@@ -233,12 +251,18 @@ def _placed(files: Mapping[str, _File], distro: Distro | None) -> Iterable[Place
                 architecture=component.architecture,
                 source_name=component.source_name,
                 source_version=component.source_version,
-                ecosystem=_LANGUAGES.get(component.type, own.ecosystem if own else ""),
+                ecosystem=_ecosystem(component, own),
                 purl=package_url(component, own),
                 path=f"{path}!/{component.inside}" if component.inside else path,
                 layer=layer,
                 module=component.module,
             )
+
+
+def _ecosystem(component: Component, own: Distro | None) -> str:
+    if component.type == "binary":
+        return "Bitnami" if component.name in _BITNAMI else ""
+    return _LANGUAGES.get(component.type, own.ecosystem if own else "")
 
 
 def _unread(files: Mapping[str, _File]) -> Iterator[UnreadFile]:

@@ -51,6 +51,7 @@ ENCODERS: dict[str, Callable[[str], bytes | None]] = {
     "npm": semver.key,
     "crates.io": semver.key,
     "Go": semver.key,
+    "Bitnami": nuget.key,  # semantic versions, and those of Java, which may have four numbers
     "Hex": semver.key,
     "SwiftURL": semver.key,
     "Pub": pub.key,

@@ -9,7 +9,7 @@ import pytest
 from scans.coalesce import Stack, stack
 from scans.layers import LayerRecord, read_layer
 
-TYPES = {"deb", "apk", "python", "npm"}
+TYPES = {"deb", "apk", "python", "npm", "go-module", "binary"}
 TAGS = [
     "alpine-3.10.9-amd64",
     "alpine-3.15.11-amd64",
@@ -18,6 +18,7 @@ TAGS = [
     "debian12-python-node",
     "distroless-amd64",
     "scratch-busybox",
+    "scratch-esbuild",
 ]
 
 
@@ -29,13 +30,24 @@ def test_the_packages_are_those_that_are_installed(shared, tag):
     assert {(package.type, package.name, package.version) for package in found} == expected
 
 
-@pytest.mark.parametrize("tag", TAGS[:-1])
+@pytest.mark.parametrize("tag", [tag for tag in TAGS if not tag.startswith("scratch-")])
 def test_the_distribution_is_the_one_that_is_installed(shared, tag):
     expected = json.loads((shared / "data" / "inventories" / f"{tag}.json").read_text())["distro"]
     distro = _stack(shared, tag).distro
     assert (distro.id, distro.version_id) == (expected["id"], expected["versionID"])
     assert distro.name == expected["prettyName"]
     assert distro.ecosystem.partition(":")[0].lower() == distro.id
+
+
+def test_busybox_is_found_in_every_architecture_though_its_name_is_a_hard_link(shared):
+    manifests = _manifest(shared, "busybox-musl-index")["manifests"]
+    assert {entry["platform"]["architecture"] for entry in manifests} > {"amd64", "s390x", "386"}
+    for entry in manifests:
+        manifest = json.loads(_blob(shared, entry["digest"]).read_bytes())
+        packages = stack([_read(shared, layer) for layer in manifest["layers"]]).packages
+        assert ("binary", "busybox", "1.38.0", "bin/busybox") in {
+            (package.type, package.name, package.version, package.path) for package in packages
+        }
 
 
 def test_the_digests_of_the_tars_are_those_of_the_configuration(shared):
