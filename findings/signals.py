@@ -98,7 +98,7 @@ _LIKELY = {"epss": "NULL", "epss_percentile": "NULL", "epss_on": "NULL"}
 def _merge(silence: dict[str, str], rows: Iterable[tuple]) -> int:
     """Put these columns of every CVE as the rows have them. Returns how many CVEs changed."""
     names = ", ".join(silence)
-    new = ", ".join(f"new.{name}" for name in silence)
+    new = ", ".join(f"excluded.{name}" for name in silence)
     old = ", ".join(f"old.{name}" for name in silence)
     nothing = ", ".join(silence.values())
     with connection.cursor() as cursor:
@@ -115,7 +115,7 @@ def _merge(silence: dict[str, str], rows: Iterable[tuple]) -> int:
             f"""
             UPDATE findings_exploitation old SET ({names}) = ROW({nothing})
             WHERE ROW({old}) IS DISTINCT FROM ROW({nothing})
-              AND NOT EXISTS (SELECT FROM new_signal new WHERE new.cve = old.cve)
+              AND NOT EXISTS (SELECT FROM new_signal n WHERE n.cve = old.cve)
             """
         )
         changed = cursor.rowcount
@@ -123,11 +123,13 @@ def _merge(silence: dict[str, str], rows: Iterable[tuple]) -> int:
             f"""
             INSERT INTO findings_exploitation AS old (cve, {names})
             SELECT cve, {names} FROM new_signal
-            ON CONFLICT (cve) DO UPDATE SET ({names}) = ROW({new.replace("new.", "excluded.")})
-            WHERE ROW({old}) IS DISTINCT FROM ROW({new.replace("new.", "excluded.")})
+            ON CONFLICT (cve) DO UPDATE SET ({names}) = ROW({new})
+            WHERE ROW({old}) IS DISTINCT FROM ROW({new})
             """
         )
-        return changed + cursor.rowcount
+        changed += cursor.rowcount
+        cursor.execute("DROP TABLE new_signal")
+    return changed
 
 
 # The vulnerabilities of which something else is known than they say.

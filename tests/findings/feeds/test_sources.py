@@ -4,15 +4,13 @@ import io
 import json
 import os
 import struct
-import threading
 import zipfile
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from findings.feeds import FeedError, NotAdvisories, TooLarge, Unreachable
 from findings.feeds.sources import Limits, open_source
+from tests.findings.feeds.serving import send, served
 
 RECORDS = {"A-1.json": b'{"id":"A-1"}', "A-2.json": b'{"id":"A-2"}'}
 
@@ -143,37 +141,6 @@ def test_a_damaged_entry_is_refused(tmp_path):
 
 
 # --- a URL --------------------------------------------------------------------------------------
-
-
-@contextmanager
-def served(answer):
-    """A server on loopback that gives each request to `answer(handler)`; yields its URL."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self):
-            answer(self)
-
-        def log_message(self, *_):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/all.zip"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
-def send(handler, status=200, body=b"", **headers):
-    handler.send_response(status)
-    for name, value in headers.items():
-        handler.send_header(name, value)
-    handler.send_header("content-length", str(len(body)))
-    handler.end_headers()
-    handler.wfile.write(body)
 
 
 def test_a_url_is_fetched_once_and_then_only_when_it_changed():
