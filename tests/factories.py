@@ -157,6 +157,16 @@ def an_inventory(of: list[Package] | None = None, layer: Layer | None = None) ->
     return inventory
 
 
+def add_package(inventory: Inventory, **fields: Any) -> Package:
+    """One more package in a set, such as the image's package manager."""
+    package = a_package(**fields)
+    layer = a_layer()
+    InventoryPackage.objects.create(
+        inventory=inventory, package=package, layer=layer, path="var/lib/dpkg/status"
+    )
+    return package
+
+
 def a_report(image: Image, inventories: list[Inventory], **more: Any) -> Report:
     """What a finished scan found in an image; its layers are those of the package sets."""
     defaults = {

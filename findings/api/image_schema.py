@@ -49,6 +49,64 @@ class ExplanationShape(serializers.Serializer):
     reasons = ReasonShape(many=True)
 
 
+class CountsShape(serializers.Serializer):
+    critical = serializers.IntegerField()
+    high = serializers.IntegerField()
+    medium = serializers.IntegerField()
+    low = serializers.IntegerField()
+    unknown = serializers.IntegerField()
+    total = serializers.IntegerField()
+
+
+class TargetShape(serializers.Serializer):
+    name = serializers.CharField(help_text="The source package, or the package itself.")
+    packages = serializers.ListField(child=serializers.CharField())
+    installed = serializers.ListField(child=serializers.CharField())
+    version = serializers.CharField(help_text="The smallest that closes all that can be closed.")
+    closes = CountsShape()
+
+
+class ActionShape(serializers.Serializer):
+    type = serializers.CharField(help_text="Of the packages: deb, apk, rpm, python, npm …")
+    place = serializers.CharField(help_text="The application; empty for the distribution.")
+    sentence = serializers.CharField()
+    closes = CountsShape()
+    command = serializers.CharField(help_text="For a shell; empty where there is none to give.")
+    dockerfile = serializers.CharField()
+    packages = TargetShape(many=True)
+
+
+class StandingShape(serializers.Serializer):
+    registry = serializers.CharField()
+    repository = serializers.CharField()
+    digest = serializers.CharField()
+
+
+class BaseShape(StandingShape):
+    tag = serializers.CharField(help_text="What it is, or was last, called; empty if nothing.")
+    newer = StandingShape(required=False, help_text="What the tag leads to now.")
+
+
+class RebuildShape(serializers.Serializer):
+    closes = CountsShape()
+    opens = CountsShape()
+
+
+class RemediationShape(serializers.Serializer):
+    digest = serializers.CharField()
+    findings = CountsShape()
+    actions = ActionShape(many=True, help_text="What closes most comes first.")
+    waiting = CountsShape(help_text="Findings without a fix yet.")
+    wontFix = CountsShape(help_text="Findings that the distribution will not fix.")
+    ofBase = CountsShape(help_text="Findings of packages that the base brought.")
+    own = CountsShape()
+    base = BaseShape(required=False, help_text="The image it is built on, where that is known.")
+    rebuild = RebuildShape(required=False, help_text="What building on the newer base changes.")
+    endOfLife = serializers.DateField(
+        required=False, help_text="The last day of the distribution's fixes, once past."
+    )
+
+
 def _operation(name: str, answers: dict, *parameters) -> dict:
     return {
         "operation_id": name,
@@ -59,3 +117,4 @@ def _operation(name: str, answers: dict, *parameters) -> dict:
 
 
 EXPLAIN = _operation("Images_Explain", {200: ExplanationShape}, _VULNERABILITY)
+REMEDIATION = _operation("Images_Remediation", {200: RemediationShape})

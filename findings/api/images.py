@@ -6,8 +6,9 @@ from rest_framework.permissions import IsAuthenticated
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from findings.actions import plan_for
+from findings.api import acting, explaining
 from findings.api import image_schema as schema
-from findings.api.explaining import as_json
 from findings.explain import explain
 from registries import scope
 from registries.arm import BearerToken
@@ -36,4 +37,12 @@ class Explain(ImageDoor, APIView):
     @extend_schema(**schema.EXPLAIN)
     def get(self, request, digest: str, name: str) -> Response:
         """Say why a vulnerability is, or is not, reported for an image."""
-        return Response(as_json(explain(the_image(request.user, digest), name)))
+        return Response(explaining.as_json(explain(the_image(request.user, digest), name)))
+
+
+class Remediation(ImageDoor, APIView):
+    @extend_schema(**schema.REMEDIATION)
+    def get(self, request, digest: str) -> Response:
+        """Say what to do about an image: the fewest actions that close the most findings."""
+        image = the_image(request.user, digest)
+        return Response(acting.as_json(image.digest, plan_for(request.user, image)))

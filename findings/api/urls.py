@@ -18,6 +18,7 @@ urlpatterns = [
     path("api/schema", SpectacularAPIView.as_view(), name="api-schema"),
     path("api/docs", docs, name="api-docs"),
     path("api/images/<digest:digest>/explain/<name:name>", images.Explain.as_view()),
+    path("api/images/<digest:digest>/remediation", images.Remediation.as_view()),
     resource_path(f"{_security}/subAssessments", views.SubAssessments.as_view()),
     resource_path(f"{_assessment}/subAssessments", views.SubAssessmentsOfAssessment.as_view()),
     resource_path(f"{_assessment}/subAssessments/<str:name>", views.SubAssessment.as_view()),

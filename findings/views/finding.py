@@ -6,6 +6,8 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from findings import images, vulnerabilities
+from findings.actions import closing_versions, managers_of
+from findings.commands import manager_of
 from findings.remediation import remediate
 from findings.views.image import placement_or_404
 
@@ -31,8 +33,10 @@ def show(request: HttpRequest, repository: int, digest: str, pk: int) -> HttpRes
             package.type,
             package.name,
             package.source_name,
-            finding.fixed_version,
+            closing_versions([finding])[finding.pk],
             proof.places[0].path if proof.places else "",
+            manager_of(package.type, managers_of(placement.image_id)),
+            finding.fix_state,
         ),
         "vulnerability": vulnerabilities.describe(finding.vulnerability),
         "affected": vulnerabilities.elsewhere(request.user, finding.vulnerability_id, placement),

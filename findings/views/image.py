@@ -9,6 +9,7 @@ from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_safe
 
 from findings import activity, images
+from findings.actions import plan_for
 from findings.filters import FindingFilter, PackageFilter
 from findings.keyset import page
 from findings.views.listing import Sort, chosen, render_list
@@ -19,8 +20,11 @@ from registries.roles import Action
 
 TABS = {
     "findings": "Findings",
+    "actions": "What to do",
     "packages": "Packages",
     "layers": "Layers",
+    "kernel": "Kernel",
+    "unread": "Unread",
     "closed": "Closed",
     "activity": "Activity",
 }
@@ -28,6 +32,7 @@ FINDING_SORTS = {
     "severity": Sort("Severity", ("-severity", "vulnerability__name", "package__name", "id")),
     "package": Sort("Package", ("package__name", "-severity", "vulnerability__name", "id")),
     "newest": Sort("Newest first", ("-opened_at", "-id")),
+    "likely": Sort("Most exploited first", ("-exploited", "-likely", "-severity", "id")),
 }
 PACKAGE_ORDER = ("package__name", "package__version", "id")
 EVENT_ORDER = ("-occurred_at", "-id")
@@ -62,9 +67,19 @@ def _header(request: HttpRequest, placement: Placement) -> dict:
         "moved_away": [] if row.tags else [move for move in moves if move.away],
         "elsewhere": list(images.elsewhere(placement)),
         "members": list(placement.image.members.order_by("os", "architecture", "variant")),
-        "tabs": TABS,
+        "tabs": _tabs(row),
         "delete_command": _delete_command(placement),
     }
+
+
+def _tabs(row: images.ImageRow) -> dict[str, str]:
+    """The tabs, without those that only some images have."""
+    verdict, report = (getattr(row.image, name, None) for name in ("verdict", "report"))
+    some = {
+        "kernel": verdict.uncounted if verdict else 0,
+        "unread": report.unread_count if report else 0,
+    }
+    return {key: label for key, label in TABS.items() if some.get(key, 1)}
 
 
 def head(request: HttpRequest, row: images.ImageRow) -> dict:
@@ -92,12 +107,21 @@ def _delete_command(placement: Placement) -> str:
 
 
 def _findings(request: HttpRequest, placement: Placement) -> dict:
-    found = images.findings_of(placement.image_id).filter(closed_at=None)
+    found = images.findings_of(placement.image_id).open()
     return _page_of_findings(request, found, FINDING_SORTS)
 
 
+def _kernel(request: HttpRequest, placement: Placement) -> dict:
+    found = images.findings_of(placement.image_id).open_kernel()
+    return _page_of_findings(request, found, FINDING_SORTS)
+
+
+def _unread(request: HttpRequest, placement: Placement) -> dict:
+    return {}  # the report, which every tab shows, holds the files
+
+
 def _closed(request: HttpRequest, placement: Placement) -> dict:
-    found = images.findings_of(placement.image_id).filter(closed_at__isnull=False)
+    found = images.findings_of(placement.image_id).closed()
     return _page_of_findings(request, found, {"closed": Sort("Closed", ("-closed_at", "-id"))})
 
 
@@ -112,6 +136,10 @@ def _page_of_findings(request: HttpRequest, found, sorts: dict[str, Sort]) -> di
         "sort": sort,
         "sorts": sorts,
     }
+
+
+def _actions(request: HttpRequest, placement: Placement) -> dict:
+    return {"plan": plan_for(request.user, placement.image)}
 
 
 def _packages(request: HttpRequest, placement: Placement) -> dict:
@@ -133,9 +161,12 @@ def _activity(request: HttpRequest, placement: Placement) -> dict:
 
 LISTS = {
     "findings": _findings,
+    "actions": _actions,
     "packages": _packages,
     "layers": _layers,
+    "kernel": _kernel,
+    "unread": _unread,
     "closed": _closed,
     "activity": _activity,
 }
-PARTS = {key: key for key in TABS} | {"closed": "findings"}
+PARTS = {key: key for key in TABS} | {"closed": "findings", "kernel": "findings"}

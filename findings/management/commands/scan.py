@@ -17,6 +17,7 @@ from findings.matching import Match
 from findings.remediation import remediate
 from findings.severity import NAMES
 from findings.standalone import Examination, Progress, examine, name_of, parse_platform
+from findings.upgrades import Flaw, Upgrade, plan
 from registries.oci.auth import Credentials
 from registries.oci.errors import RegistryError
 from registries.oci.reference import parse_reference
@@ -30,6 +31,7 @@ REACHED, FAILED = 1, 2
 _LOCAL = ("oci:", "docker-archive:")
 _COLOURS = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "cyan"}
 _LONGEST_SECRET = 100_000
+_MOST_ACTIONS = 10
 
 
 class Command(BaseCommand):
@@ -211,6 +213,43 @@ def print_table(image: Examination, reference: str, out: Any) -> None:
     if image.matches:
         console.print(_table(image))
     console.print(shown(f"{image.verdict.capitalize()}{reason} {_counts(image)}"), soft_wrap=True)
+    for line in _what_to_do(image):
+        console.print(shown(line), soft_wrap=True)
+
+
+def _what_to_do(image: Examination) -> Iterator[str]:
+    """The upgrades that close most, and what has to wait."""
+    flaws = [_flaw(image.packages[found.package], found) for found in image.matches]
+    made = plan(flaws, {package.name for package in image.packages})
+    if flaws:
+        yield ""
+        yield "What to do"
+    for upgrade in made.upgrades[:_MOST_ACTIONS]:
+        yield from _action(upgrade)
+    if more := made.upgrades[_MOST_ACTIONS:]:
+        yield f"* {len(more)} more places, which close {sum(each.closes.total for each in more)}."
+    if waiting := made.waiting.total + made.wont_fix.total:
+        yield f"* Nothing available yet for {waiting}."
+
+
+def _action(upgrade: Upgrade) -> Iterator[str]:
+    place = f" of {upgrade.place}" if upgrade.place else ""
+    yield f"* {upgrade.type} packages{place}: closes {upgrade.closes.total} ({upgrade.closes})"
+    yield f"    {upgrade.command or upgrade.sentence}"
+
+
+def _flaw(package: Placed, found: Match) -> Flaw:
+    return Flaw(
+        type=package.type,
+        ecosystem=package.ecosystem,
+        name=package.name,
+        version=package.version,
+        severity=found.severity,
+        vulnerability=found.vulnerability,
+        source_name=package.source_name,
+        fixed=found.fixed_version,
+        paths=(package.path,),
+    )
 
 
 def _table(image: Examination) -> Table:

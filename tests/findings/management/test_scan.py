@@ -137,6 +137,25 @@ def test_the_table_shows_the_worst_first(layout, advisories):
     assert "Unhealthy. 1 critical, 1 unknown" in out
 
 
+def test_after_the_table_it_says_what_to_do(layout, advisories):
+    apt = "\nPackage: apt\nStatus: install ok installed\nVersion: 2\n"
+    dpkg = {"var/lib/dpkg/status": DPKG + apt}
+    _, output, _ = scan(layout(DEBIAN | dpkg, NODE), advisories(TOOL, LEFT, *ELSEWHERE))
+    before, _, after = output.partition("What to do")
+    assert "libtool1" in before
+    assert "* deb packages: closes 1 (1 unknown)" in after
+    assert "apt-get update && apt-get install --only-upgrade --yes libtool1" in after
+    assert "* npm packages of /srv/app: closes 1 (1 critical)" in after
+    assert "cd /srv/app && npm install left@1.0.1" in after
+
+
+def test_without_a_package_manager_and_without_a_fix_it_says_so(layout, advisories):
+    calm = advisory("DEBIAN-CVE-2026-1002", "Debian:12", "calm")
+    _, output, _ = scan(layout(DEBIAN), advisories(TOOL, calm, *ELSEWHERE))
+    assert "no package manager to upgrade these with: build it again on a newer base" in output
+    assert "* Nothing available yet for 1." in output
+
+
 def test_a_package_in_two_places_is_one_line_of_the_table(layout, advisories):
     twice = {**NODE, "opt/node_modules/left/package.json": '{"name":"left","version":"1.0.0"}'}
     reference = layout(DEBIAN, twice)

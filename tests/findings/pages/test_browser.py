@@ -10,8 +10,8 @@ from django.utils import timezone
 from playwright.sync_api import expect, sync_playwright
 
 from registries.models import Role
-from scans.models import Scan
-from tests.factories import an_estate
+from scans.models import Inventory, Scan
+from tests.factories import add_package, an_estate
 
 CHROMIUM = Path(os.environ.get("VIGIE_CHROMIUM", "/usr/bin/chromium"))
 PASSWORD = "a long enough password"
@@ -40,6 +40,8 @@ def browser():
 @pytest.fixture
 def estate(db):
     estate = an_estate(images=3, findings=60)
+    for inventory in Inventory.objects.all():
+        add_package(inventory, name="apt")
     user = get_user_model().objects.create_user("ada", password=PASSWORD)
     user.role_assignments.create(role=Role.OWNER, subscription=estate.subscription)
     return estate

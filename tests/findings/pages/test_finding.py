@@ -11,6 +11,7 @@ from tests.factories import (
     a_registry,
     a_report,
     a_repository,
+    add_package,
     an_advisory,
     an_image,
     an_inventory,
@@ -102,9 +103,16 @@ def test_the_proof_names_file_layer_instruction_advisory_and_range(client, reade
 
 
 def test_the_remedy_can_be_pasted(client, reader, image, finding):
+    add_package(finding.inventory, name="apt")
     page = page_of(client, image, finding).content.decode()
     assert "RUN apt-get update &amp;&amp; apt-get install --only-upgrade --yes libssl3" in page
     assert "Brought by: <code>RUN /bin/sh -c apt-get install step-0</code>" in page
+
+
+def test_without_a_package_manager_a_newer_base_is_the_remedy(client, reader, image, finding):
+    page = page_of(client, image, finding).content.decode()
+    assert "The image has no package manager to do it with" in page
+    assert "apt-get" not in page.replace("apt-get install step-", "")
 
 
 def test_what_advisories_say_is_text_and_their_links_are_links(client, reader, image, finding):

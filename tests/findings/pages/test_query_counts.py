@@ -32,6 +32,8 @@ PAGES = {
     "repository": lambda estate: reverse("repository", args=[estate.repositories[0].pk]),
     "findings": an_image_path,
     "findings' last page": lambda estate: an_image_path(estate) + "?last=1",
+    "what to do": lambda estate: an_image_path(estate, "actions"),
+    "why": lambda estate: f"{an_image_path(estate)}/explain?id=CVE-2026-10000",
     "packages": lambda estate: an_image_path(estate, "packages"),
     "layers": lambda estate: an_image_path(estate, "layers"),
     "activity": lambda estate: an_image_path(estate, "activity"),
