@@ -19,6 +19,7 @@ from scans.catalogers.jdk import java_version
 _LARGEST = 2 * 1024**3  # bytes; nothing but windows of it is ever in memory
 _WINDOW = 1024 * 1024
 _OVERLAP = 512  # longer than any evidence
+_MAX_SEARCHED = 512 * _WINDOW  # bytes; four times Node.js
 _RELEASE = b"RELEASE"
 
 
@@ -71,18 +72,20 @@ PROGRAMS = (
     Program(
         "openssl",
         rf"openssl|libcrypto{_SO}",
-        rb"OpenSSL ([0-9]+\.[0-9]+\.[0-9]+[a-z]{0,2})[\w+-]{0,20} +[0-9]{1,2} [A-Z][a-z]{2} 2",
+        rb"OpenSSL ([0-9]+\.[0-9]+\.[0-9]+(?:-(?:alpha|beta)[0-9]+|[a-z]{0,2}))"
+        rb"(?:[+-]\w{1,20})? {1,2}(?:FIPS )?[0-9]{1,2} [A-Z][a-z]{2} 2",
     ),
     Program("perl", rf"perl(?:5[0-9.]*)?|libperl{_SO}", rb"\0v(5\.[0-9]+\.[0-9]+)\0"),
     Program(
         "php",
         rf"php(?:-fpm|-cgi)?[0-9.]*|libphp[0-9.]*{_SO}",
-        rb"X-Powered-By: PHP/([0-9]+\.[0-9]+\.[0-9]+)[\0-]",
+        rb"X-Powered-By: PHP/([0-9]+\.[0-9]+\.[0-9]+(?:(?:alpha|beta|RC)[0-9]+)?)[\0-]",
     ),
     Program(
         "postgresql",
         r"postgres",
-        rb"PostgreSQL ([0-9]+(?:\.[0-9]+){1,2})[ \w.()~+:-]{0,80} on [\w.-]{1,60}, compiled by ",
+        rb"PostgreSQL ([0-9]+(?:(?:\.[0-9]+){1,2}|(?:beta|rc)[0-9]+))"
+        rb"(?: \([^\0]{0,80}\))? on [\w.-]{1,60}, compiled by ",
     ),
     Program(
         "python",
@@ -93,7 +96,7 @@ PROGRAMS = (
     Program(
         "ruby",
         rf"ruby[0-9.]*|libruby[0-9.-]*{_SO}",
-        rb"ruby ([0-9]+\.[0-9]+\.[0-9]+)(?:p[0-9]+)? \([0-9]{4}-[0-9]{2}-[0-9]{2} ",
+        rb"ruby ([0-9]+\.[0-9]+\.[0-9]+(?:(?:preview|rc)[0-9]+|dev)?)(?:p[0-9]+)? \([0-9]{4}-",
     ),
     Program("valkey", r"valkey-server", rb"valkey" + _BUILD, alone=True),
 )
@@ -132,9 +135,12 @@ def _pattern(evidence: bytes, release: str) -> re.Pattern[bytes]:
 
 def _search(file: BinaryIO, pattern: re.Pattern[bytes]) -> str:
     """The first group of the first match, or ""."""
-    file.seek(0)
     window = b""
-    while piece := file.read(_WINDOW):
+    for at in range(0, _MAX_SEARCHED, _WINDOW):
+        file.seek(at)
+        piece = file.read(_WINDOW)
+        if not piece:
+            break
         window = window[-_OVERLAP:] + piece
         if match := pattern.search(window):
             return match[1].decode("ascii")

@@ -10,6 +10,7 @@ from struct import Struct
 from typing import BinaryIO, NamedTuple
 
 _MAX_NAMES = 64 * 1024  # bytes of the section names of one file
+_MAX_SEGMENTS = 1000
 _LOAD = 1
 _WRITABLE, _EXECUTABLE = 2, 1
 
@@ -114,7 +115,7 @@ def read_elf(file: BinaryIO) -> Elf | None:
     segments_at, sections_at, segment_size, segments, section_size, sections, names = (
         form.header.unpack_from(head)
     )
-    segments = segments if segment_size == form.segment.size else 0
+    segments = min(segments, _MAX_SEGMENTS) if segment_size == form.segment.size else 0
     headers = b""
     if section_size == form.section.size:
         headers = _whole(_read(file, sections_at, sections * section_size), form.section)

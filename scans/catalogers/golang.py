@@ -6,6 +6,7 @@ Source: Go's debug/buildinfo (the blob) and runtime/debug (the lines of its text
 
 import re
 from collections.abc import Iterator
+from io import BytesIO
 from struct import Struct
 from struct import error as StructError
 
@@ -16,7 +17,7 @@ _SECTION = b".go.buildinfo"
 _MAGIC = b"\xff Go buildinf:"
 _HEADER = 32  # bytes: the magic, the size of a pointer, flags, and two pointers or nothing
 _BIG_ENDIAN, _INLINE = 1, 2
-_MAX_BLOB = 4 * 1024 * 1024  # bytes; that of Kubernetes has 30 thousand
+_MAX_BLOB = 1024 * 1024  # bytes; that of Kubernetes has 30 thousand
 _MARK = 16  # bytes before and after the modules' text, for tools that search for it
 _MAX_SEARCHED = 16 * 1024 * 1024  # bytes of data, where no section says where the blob is
 # By the size of a pointer and whether its first byte counts most: two of them.
@@ -42,13 +43,12 @@ def modules(elf: Elf) -> Iterator[Component]:
         raise Unreadable("It is a Go program, but what it was built from cannot be read.")
     release = _RELEASE.search(version.decode("utf-8", "replace"))
     yield Component("go-module", "stdlib", release[0] if release else UNKNOWN_VERSION)
-    yield from _modules(text[_MARK:-_MARK].decode("utf-8", "replace"))
+    yield from _modules(BytesIO(text[_MARK:-_MARK]))
 
 
 def _blob(elf: Elf) -> bytes:
     if section := elf.section(_SECTION):
-        blob = elf.read(section, _MAX_BLOB)
-        return blob[max(0, blob.find(_MAGIC)) :] if _MAGIC in blob else bytes(_HEADER)
+        return _MAGIC + elf.read(section, _MAX_BLOB).partition(_MAGIC)[2]
     if elf.names:
         return b""
     data = elf.data() or Piece(0, 0)
@@ -93,12 +93,12 @@ def _pointed_to(elf: Elf, blob: bytes) -> tuple[bytes, bytes]:
     return text(version), text(modules)
 
 
-def _modules(text: str) -> Iterator[Component]:
+def _modules(lines: BytesIO) -> Iterator[Component]:
     """Lines of a word, a path and a version between tabs; "=>" is what stands in for the module
     before it."""
     name = version = ""
-    for line in text.split("\n"):
-        word, path, number, *_ = (*line.split("\t"), "", "")
+    for line in lines:
+        word, path, number, *_ = (*line.decode("utf-8", "replace").rstrip("\n").split("\t"), "", "")
         if word in ("mod", "dep"):
             yield from _module(name, version)
             name, version = path, number
