@@ -4,7 +4,7 @@ from django.contrib import admin, messages
 
 from findings import tasks
 from findings.models import Advisory, Feed, Finding, ImageVerdict
-from findings.recommendations import REASONS
+from findings.reasons import DOUBTS, REASONS
 from registries.long_tables import KnownValues, LongTable
 from registries.tasks import soon
 from scans.admin import ScanNow
@@ -62,7 +62,7 @@ class FindingAdmin(LongTable):
 
 class ByReason(KnownValues):
     title = parameter_name = "reason"
-    values = {code: REASONS[code].title for code in (*Reason, "not-judged")}
+    values = {code: REASONS[code].title for code in (*Reason, *DOUBTS)}
 
 
 @admin.register(ImageVerdict)

@@ -4,11 +4,12 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from django.conf import settings
+from django.db import connection
 from django.db.models import Count, Min, Q, QuerySet, Sum
 from django.utils import timezone
 
 from findings.images import ImageRow, describe
-from findings.models import DailyCount, Feed, ImageVerdict
+from findings.models import OPEN, DailyCount, Feed, ImageVerdict, Vulnerability
 from findings.recommendations import SEVERITIES, UNHEALTHY, RegistryRow, Tally
 from registries import scope
 from registries.models import Placement, Subscription
@@ -107,6 +108,50 @@ def _names(row: ImageRow, others: list[Placement]) -> list[str]:
         else f"{other.repository.registry.name} / {other.repository.name}"
         for other in others
     ]
+
+
+@dataclass(frozen=True)
+class Exploited:
+    """A vulnerability that is used in attacks, and how many images have it."""
+
+    vulnerability: Vulnerability
+    images: int
+
+
+_EXPLOITED = f"""
+    SELECT v.id, held.images
+    FROM (
+        SELECT v.id, v.known_exploited_on FROM findings_vulnerability v
+        WHERE v.known_exploited_on IS NOT NULL AND EXISTS (
+            SELECT FROM findings_finding finding
+            JOIN scans_reportinventory held ON held.inventory_id = finding.inventory_id
+            JOIN registries_image image ON image.id = held.report_id
+            JOIN registries_registry registry ON registry.id = image.registry_id
+            WHERE finding.vulnerability_id = v.id AND {OPEN}
+              AND registry.subscription_id = ANY(%(seen)s))
+        ORDER BY v.known_exploited_on DESC, v.id DESC LIMIT %(limit)s
+    ) v
+    CROSS JOIN LATERAL (
+        SELECT count(DISTINCT image.id) AS images FROM findings_finding finding
+        JOIN scans_reportinventory held ON held.inventory_id = finding.inventory_id
+        JOIN registries_image image ON image.id = held.report_id
+        JOIN registries_registry registry ON registry.id = image.registry_id
+        WHERE finding.vulnerability_id = v.id AND {OPEN}
+          AND registry.subscription_id = ANY(%(seen)s)
+    ) held
+    ORDER BY v.known_exploited_on DESC, v.id DESC
+"""
+
+
+def exploited(user, limit: int) -> list[Exploited]:
+    """Known exploited vulnerabilities in the user's images, those last known first: three queries,
+    of which the second counts images only for those it shows."""
+    seen = scope.visible_subscriptions(user).order_by().values_list("pk", flat=True)
+    with connection.cursor() as cursor:
+        cursor.execute(_EXPLOITED, {"seen": list(seen), "limit": limit})
+        rows = cursor.fetchall()
+    found = Vulnerability.objects.in_bulk([pk for pk, _ in rows])
+    return [Exploited(found[pk], images) for pk, images in rows]
 
 
 def activity(user, limit: int = 6) -> Activity:

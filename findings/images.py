@@ -5,19 +5,28 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from django.db.models import Count, F, FilteredRelation, OuterRef, Q, QuerySet, Subquery
+from django.db.models import (
+    Case,
+    Count,
+    F,
+    FilteredRelation,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    When,
+)
 from django.db.models.functions import Coalesce
 
 from findings.models import Finding, ImageVerdict, PackageMatch, Severity
+from findings.reasons import Reason, doubts_of, reason_of
 from findings.recommendations import (
     HEALTHY,
     SEVERITIES,
     UNHEALTHY,
     UNVERIFIED,
-    Reason,
     Tally,
     image_state,
-    reason_of,
 )
 from registries import scope
 from registries.models import IndexMember, Placement, Repository, Tag, TagMove
@@ -31,14 +40,16 @@ MOST_PLACES = 20
 
 @dataclass(frozen=True)
 class ImageRow:
-    """A placement with what a list shows of it: its tags, or those it had; what is being done
-    with it ("queued", "running", "judging", or "" for nothing)."""
+    """A placement with what a list shows of it: its tags, or those it had; why it is unverified;
+    what else is not known of it, or not right; what is being done with it ("queued", "running",
+    "judging", or "" for nothing)."""
 
     placement: Placement
     tags: list[str]
     former_tags: list[str]
     tally: Tally
     reason: Reason | None
+    doubts: list[Reason]
     active: str
 
     @property
@@ -59,6 +70,7 @@ def placements() -> QuerySet[Placement]:
     """Placements with their state and counts as columns to filter and to sort by: narrow, since
     a repository may hold a hundred thousand."""
     counts = {name: Coalesce(F(f"image__verdict__{name}"), 0) for name in SEVERITIES}
+    counts["known_exploited"] = Coalesce(F("image__verdict__exploited"), 0)
     return Placement.objects.annotate(state=image_state(), **counts)
 
 
@@ -105,7 +117,10 @@ def _describe(row: Placement, tags: list[str], former: list[str], scan: str) -> 
     report = getattr(row.image, "report", None)
     active = scan or ("judging" if report and _is_older(verdict, report) else "")
     reason = reason_of(verdict, active, plan) if row.state == UNVERIFIED else None
-    return ImageRow(row, tags, former, Tally.of(row), reason, active)
+    doubts = doubts_of(verdict) if verdict else []
+    return ImageRow(
+        row, tags, former, Tally.of(row), reason, doubts[1:] if reason else doubts, active
+    )
 
 
 def _is_older(verdict: ImageVerdict | None, report: Report) -> bool:
@@ -207,7 +222,11 @@ def layers_of(image_id: int) -> list[LayerRow]:
 def _by_layer(image_id: int) -> QuerySet:
     found = FilteredRelation(
         "package__findings",
-        condition=Q(package__findings__inventory=F("inventory"), package__findings__closed_at=None),
+        condition=Q(
+            package__findings__inventory=F("inventory"),
+            package__findings__closed_at=None,
+            package__findings__counted=True,
+        ),
     )
     counts = {
         severity.name.lower(): Count("found", filter=Q(found__severity=severity), distinct=True)
@@ -225,8 +244,12 @@ def _by_layer(image_id: int) -> QuerySet:
 
 
 def findings_of(image_id: int) -> QuerySet[Finding]:
-    """The findings of an image, open and closed."""
-    found = Finding.objects.filter(inventory__in=inventories_of(image_id))
+    """The findings of an image, open and closed, those of kernels too; `exploited` (1 or 0) and
+    `likely` (the EPSS) are columns to sort by."""
+    exploited = When(vulnerability__known_exploited_on__isnull=False, then=1)
+    found = Finding.objects.filter(inventory__in=inventories_of(image_id)).annotate(
+        exploited=Case(exploited, default=0), likely=Coalesce(F("vulnerability__epss"), 0.0)
+    )
     return found.select_related("package", "vulnerability")
 
 

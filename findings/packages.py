@@ -126,6 +126,11 @@ def judged_among(packages: Collection[int]) -> QuerySet:
     return keys.filter(Exists(spoken_of)).values_list("package_id", flat=True)
 
 
+def is_counted(package_id: int) -> bool:
+    """Whether its findings count: those of kernel packages do not."""
+    return not PackageKey.objects.filter(package=package_id, counted=False).exists()
+
+
 def matches(package_id: int) -> list[PackageMatch]:
     """Its vulnerabilities, the worst first, with the advisory that says so."""
     found = PackageMatch.objects.filter(package=package_id)

@@ -26,7 +26,6 @@ from django.db.models import (
 )
 from django.db.models.functions import Coalesce
 
-from findings.models import ImageVerdict
 from registries import scope
 from registries.models import Image, Placement, Registry, Repository
 
@@ -64,12 +63,15 @@ REMEDIATION_STEPS = (
 
 @dataclass(frozen=True)
 class Tally:
-    """Distinct images by state and their open findings by severity."""
+    """Distinct images by state and their open findings by severity; how many of the images have a
+    vulnerability that is known to be exploited, and how many are past their end of life."""
 
     image_count: int = 0
     unhealthy: int = 0
     healthy: int = 0
     unverified: int = 0
+    exploited: int = 0
+    ended: int = 0
     critical: int = 0
     high: int = 0
     medium: int = 0
@@ -133,6 +135,8 @@ _COUNTS = {
     "unhealthy": Count("id", filter=Q(verdict__state=UNHEALTHY)),
     "healthy": Count("id", filter=Q(verdict__state=HEALTHY)),
     "unverified": Count("id") - Count("id", filter=Q(verdict__state__in=[UNHEALTHY, HEALTHY])),
+    "exploited": Count("id", filter=Q(verdict__exploited__gt=0)),
+    "ended": Count("id", filter=Q(verdict__end_of_life__isnull=False)),
     **{severity: Coalesce(Sum(f"verdict__{severity}"), 0) for severity in SEVERITIES},
 }
 
@@ -193,78 +197,6 @@ def image_state() -> Case:
         default=Coalesce(F("image__verdict__state"), Value(UNVERIFIED)),
         output_field=CharField(),
     )
-
-
-@dataclass(frozen=True)
-class Reason:
-    """Why an image is not verified: in two words, what was seen if a scan said so, and what to do
-    about it unless that said it already."""
-
-    title: str
-    advice: str
-    detail: str = ""
-
-
-# Codes of scans.support.Reason, "not-judged", and those of an image that has no verdict yet.
-REASONS = {
-    "windows": Reason("Windows image", "Judge this image with a tool made for Windows."),
-    "empty": Reason(
-        "Nothing to read", "What cannot be read here can be judged where the image is built."
-    ),
-    "no-access": Reason(
-        "No access",
-        "Where the registry refused, check the credentials in its settings and that they may pull "
-        "from this repository, then scan again.",
-    ),
-    "too-large": Reason(
-        "Too large",
-        "The limits keep hostile images harmless. Split large layers, or let an operator raise the "
-        "limit, then scan again.",
-    ),
-    "damaged": Reason("Damaged", "Push the image again."),
-    "too-slow": Reason(
-        "Took too long",
-        "Scan again; if it stays so, look at the registry's speed and at unusually deep or "
-        "numerous files.",
-    ),
-    "failed": Reason(
-        "Scan failed", "Scan again; the detail helps whoever runs Vigie if that fails too."
-    ),
-    "artifact": Reason("Not an image", "Charts, signatures and the like have nothing to scan."),
-    "not-judged": Reason(
-        "No advisories",
-        "The image was read, but no feed speaks of its distribution or ecosystem. Add such a feed, "
-        "or use a base image that is covered.",
-    ),
-    "waiting": Reason("Waiting for its first scan", "Nothing to do: a worker will take it."),
-    "running": Reason("Being scanned", "Nothing to do: the result appears in a moment."),
-    "judging": Reason("Being judged", "Nothing to do: it was read, and the result appears soon."),
-    "plan-off": Reason(
-        "The plan is off",
-        "Images of this subscription are not scanned. Switch the container-registries plan on.",
-    ),
-    "not-due": Reason(
-        "Never scanned",
-        "It was not pushed or pulled since the plan is on, so no scan was due. Scan it now to "
-        "know what is inside.",
-    ),
-}
-UNNAMED = Reason("Not verified", "Scan the image again.")
-
-
-def reason_of(verdict: ImageVerdict | None, active: str, plan_enabled: bool) -> Reason | None:
-    """Why an image is unverified; `active` is "queued", "running", "judging" or "" for neither."""
-    if verdict is not None:
-        return _final(verdict) if verdict.state == UNVERIFIED else None
-    if active:
-        return REASONS["waiting" if active == "queued" else active]
-    return REASONS["not-due" if plan_enabled else "plan-off"]
-
-
-def _final(verdict: ImageVerdict) -> Reason:
-    reason = REASONS.get(verdict.reason, UNNAMED)
-    advice = "" if reason.advice in verdict.detail else reason.advice
-    return Reason(reason.title, advice, verdict.detail)
 
 
 def name() -> str:

@@ -1,15 +1,22 @@
 """Read-only questions about one vulnerability: what is known of it, and where it occurs."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 
 from findings.images import holding, in_full
 from findings.impact import Impact, explain
-from findings.models import Advisory, Finding, Severity, Vulnerability, VulnerabilityAlias
+from findings.models import (
+    Advisory,
+    Exploitation,
+    Finding,
+    Severity,
+    Vulnerability,
+    VulnerabilityAlias,
+)
 from registries.models import Placement
 
 SHOWN_ELSEWHERE = 20
@@ -37,6 +44,7 @@ class Description:
     vulnerability: Vulnerability
     names: list[Name]
     advisories: list[Advisory]
+    exploitation: Exploitation | None
 
     @property
     def summary(self) -> str:
@@ -107,14 +115,22 @@ def _spellings(name: str) -> list[str]:
 
 
 def describe(vulnerability: Vulnerability) -> Description:
-    """Two queries: its names and its advisories."""
-    names = vulnerability.aliases.order_by("name").values_list("name", flat=True)
+    """Three queries: its names, its advisories, and what is known of its exploitation."""
+    names = list(vulnerability.aliases.order_by("name").values_list("name", flat=True))
     advisories = vulnerability.advisories.select_related("feed").order_by("-modified_at", "name")
     return Description(
         vulnerability,
         names=[Name(name, link(name)) for name in _cve_first(names)],
         advisories=sorted(advisories, key=lambda advisory: advisory.withdrawn_at is not None),
+        exploitation=_exploitation(names),
     )
+
+
+def _exploitation(names: Collection[str]) -> Exploitation | None:
+    """Of several CVEs, the one known to be exploited the longest, else the likeliest."""
+    known = Exploitation.objects.filter(cve__in=names)
+    order = F("known_exploited_on").asc(nulls_last=True), F("epss").desc(nulls_last=True)
+    return known.order_by(*order).first()
 
 
 def link(name: str) -> str:
@@ -129,7 +145,16 @@ def _cve_first(names: Iterable[str]) -> list[str]:
 def placed(user, vulnerability_id: int) -> QuerySet[Placement]:
     """The images that have it, wherever the user may see them: one query for the package sets,
     whose number then lets the database choose well between a rare and a common vulnerability."""
-    found = Finding.objects.filter(vulnerability=vulnerability_id, closed_at=None)
+    return _holding(user, Finding.objects.open().filter(vulnerability=vulnerability_id))
+
+
+def in_kernels(user, vulnerability_id: int) -> int:
+    """How many images have it in a kernel package, which does not count."""
+    found = Finding.objects.open_kernel().filter(vulnerability=vulnerability_id)
+    return _holding(user, found).values("image").distinct().count()
+
+
+def _holding(user, found: QuerySet[Finding]) -> QuerySet[Placement]:
     return holding(user, set(found.values_list("inventory_id", flat=True)))
 
 

@@ -12,6 +12,7 @@ from findings import recommendations
 from findings.api.rows import MAX_PROSE, Found, Known, Page, Placed
 from findings.impact import explain
 from findings.models import ImageVerdict
+from findings.reasons import REASONS, UNNAMED
 from findings.remediation import remediate
 from findings.severity import outside
 from findings.subassessments import Key, pack
@@ -79,7 +80,7 @@ def _verdict(placed: Placed) -> dict:
             "category": "",
             "description": "Every package of this image was read and judged.",
         }
-    reason = recommendations.REASONS.get(placed.reason, recommendations.UNNAMED)
+    reason = REASONS.get(placed.reason, UNNAMED)
     return {
         "id": placed.reason or placed.state,
         "displayName": f"Not verified: {reason.title}",

@@ -48,6 +48,14 @@ def share(part: int, whole: int) -> float:
 
 
 @register.filter
+def likelihood(epss: float | None) -> str:
+    """A probability in per cent, as far as it says something."""
+    if epss is None:
+        return "–"
+    return "< 0.1 %" if epss < 0.001 else f"{100 * epss:.1f} %"
+
+
+@register.filter
 def state_label(state: str) -> str:
     return STATES.get(state, state)
 

@@ -9,9 +9,11 @@ from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import HttpResponseClientRefresh
 
 from findings import dashboard, recommendations
+from findings.reasons import count_reasons
 from findings.recommendations import Tally
 from findings.views.trend import draw
 from registries import plans, scope
+from registries.models import Image
 from registries.roles import Action
 from registries.tasks import soon
 from scans.tasks import dispatch
@@ -40,6 +42,8 @@ def show(request: HttpRequest) -> HttpResponse:
         "protected": sum(row.protected for row in coverage),
         "registries": registries,
         "worst_registries": [row for row in registries if row.tally.unhealthy][:SHOWN],
+        "reasons": count_reasons(scope.visible(Image.objects.all(), request.user)),
+        "exploited": dashboard.exploited(request.user, SHOWN) if tally.exploited else [],
         "troubled": [row.registry for row in registries if row.registry.problem][:SHOWN],
         "worst_images": dashboard.worst_images(request.user, SHOWN),
         "activity": dashboard.activity(request.user),

@@ -27,6 +27,7 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
     context = {
         "package": package,
         "matches": packages.matches(pk),
+        "counted": packages.is_counted(pk),
         "judged": packages.judged_among([pk]).exists(),
         "reach": reach,
         "page": found,

@@ -6,6 +6,7 @@ from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_safe
 
 from findings import recommendations
+from findings.reasons import count_reasons
 from findings.recommendations import IN_STATE, count_states
 from findings.views.listing import by_name, by_state, render_list
 from registries import scope
@@ -25,6 +26,7 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
         "what": "repositories",
         "registry": registry,
         "tally": recommendations.total(Image.objects.filter(registry=registry)),
+        "reasons": count_reasons(Image.objects.filter(registry=registry)),
         "may_manage": manageable.filter(pk=registry.subscription_id).exists(),
     }
     return render_list(request, "findings/registry.html", "findings/parts/members.html", context)

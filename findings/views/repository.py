@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_safe
 
-from findings import images, recommendations
+from findings import images, reasons, recommendations
 from findings.recommendations import (
     HEALTHY,
     NOT_APPLICABLE,
@@ -20,6 +20,7 @@ from registries.models import Image, Repository, Tag
 
 SORTS = {
     "worst": Sort("Most vulnerable first", WORST_FIRST),
+    "exploited": Sort("Known exploited first", ("-known_exploited", *WORST_FIRST)),
     "newest": Sort("Newest first", ("-id",)),
     "oldest": Sort("Oldest first", ("id",)),
 }
@@ -41,6 +42,10 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
     )
     repository = get_object_or_404(visible, pk=pk)
     rows = images.placements().filter(repository=repository)
+    found = reasons.count_reasons(Image.objects.filter(placements__repository=repository))
+    reason = next((row for row in found if row.code == request.GET.get("reason")), None)
+    if reason:
+        rows = rows.filter(reasons.held_for(reason.code, "image__"))
     everything = Image.objects.filter(placements__repository=repository)
     tally = recommendations.total(everything)
     counts = {
@@ -54,6 +59,8 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
         "registry": repository.registry,
         "tally": tally,
         "emptied": not any(counts.values()),
+        "reasons": found,
+        "reason": reason,
     }
     context["rows"] = images.describe(context["page"].rows)
     return render_list(request, "findings/repository.html", "findings/parts/images.html", context)

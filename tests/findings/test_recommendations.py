@@ -1,6 +1,7 @@
 import pytest
 
-from findings.recommendations import REASONS, Tally, reason_of, total
+from findings.reasons import DOUBTS, REASONS, reason_of
+from findings.recommendations import Tally, total
 from registries.models import Image
 from scans.support import Reason
 from tests.factories import (
@@ -12,7 +13,7 @@ from tests.factories import (
     place,
 )
 
-UNJUDGED = ["not-judged", "waiting", "running", "judging", "plan-off", "not-due"]
+UNJUDGED = ["waiting", "running", "judging", "plan-off", "not-due"]
 
 
 @pytest.mark.parametrize(
@@ -28,14 +29,14 @@ def test_the_state_of_what_holds_images_follows_from_the_worst_of_them(tally, st
     assert tally.state == state
 
 
-@pytest.mark.parametrize("code", [*Reason, *UNJUDGED])
+@pytest.mark.parametrize("code", [*Reason, *DOUBTS, *UNJUDGED])
 def test_every_reason_says_why_and_what_to_do(code):
     assert REASONS[code].title
     assert REASONS[code].advice.endswith(".")
 
 
 def test_nothing_else_has_a_reason():
-    assert set(REASONS) == {*map(str, Reason), *UNJUDGED}
+    assert set(REASONS) == {*map(str, Reason), *DOUBTS, *UNJUDGED}
 
 
 @pytest.mark.parametrize(

@@ -122,7 +122,7 @@ def test_a_feed_that_fails_or_is_old_is_told(client, reader):
     assert stale == {"old", "never"}
     page = response.content.decode()
     for told in (
-        "<strong>2 of 3 advisory feeds</strong> are not up to date (never, old)",
+        "<strong>2 of 3 feeds</strong> are not up to date (never, old)",
         "too long ago",
         "nothing imported yet",
         "The host does not answer.",

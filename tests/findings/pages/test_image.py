@@ -168,7 +168,7 @@ def test_versions_nobody_understands_are_told_and_marked(client, reader, image):
     PackageKey.objects.create(package=package, ecosystem="Debian:12", name="x", key=None)
     a_report(image, [an_inventory([package])])
     a_verdict(image, unreadable_versions=1)
-    assert "no ordering understands" in page_of(client, image).content.decode()
+    assert "Versions not understood" in page_of(client, image).content.decode()
     packages = page_of(client, image, tab="packages").content.decode()
     assert "version not understood: not judged" in packages
 
