@@ -1,5 +1,6 @@
 """Read one layer in the sandbox: the worker's side."""
 
+import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -9,7 +10,7 @@ from scans.layers import Budget, LayerError, LayerRecord
 from scans.layers.budget import too_slow
 from scans.sandbox import reader
 from scans.sandbox.answers import NoAnswer, record_of
-from scans.sandbox.zygotes import Job, OutOfTime, borrowed
+from scans.sandbox.zygotes import Job, OutOfTime, SandboxUnavailable, borrowed
 from scans.support import Reason
 
 _GRACE_SECONDS = 10.0  # the reader watches its own clock, and tells it better
@@ -80,16 +81,17 @@ def _exhaust(chunks: Chunks) -> None:
         pass
 
 
-def _death(job: Job | None, budget: Budget, error: NoAnswer) -> LayerError:
+def _death(job: Job | None, budget: Budget, error: NoAnswer) -> Exception:
     """The verdict on a layer whose reader did not live to answer, or not sensibly."""
-    status = job.status if job else 0
-    number = status & 0x7F
-    if number == signal.SIGXCPU:
+    if job is None or job.status is None:
+        return SandboxUnavailable("The process that starts the readers of layers died.")
+    status = os.waitstatus_to_exitcode(job.status)
+    if status == -signal.SIGXCPU:
         return too_slow("to read", budget.seconds, "seconds")
-    if number:
-        how = f"died of signal {number} ({signal.strsignal(number)})"
+    if status < 0:
+        how = f"died of signal {-status} ({signal.strsignal(-status)})"
     elif status:
-        how = f"ended with status {status >> 8}"
+        how = f"ended with status {status}"
     else:
         how = f"gave no answer that can be believed ({error})"
     return LayerError(

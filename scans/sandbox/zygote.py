@@ -58,11 +58,11 @@ def _keep_freed_memory() -> None:
 def _serve(control: socket.socket, filter_: lockdown.Filter | None) -> None:
     child = 0
     try:
-        while message := socket.recv_fds(control, 16, 3):
-            words, descriptors = message[:2]
+        while True:
+            words, descriptors, *_ = socket.recv_fds(control, 16, 3)
             if words == START:
                 child = _fork(control, descriptors, filter_)
-            elif words == END:
+            elif words == END and child:
                 status, child = _end(child), 0
                 control.send(b"%d" % status)
             else:

@@ -4,7 +4,6 @@ import fcntl
 import logging
 import os
 import select
-import signal
 import socket
 import subprocess
 import sys
@@ -69,17 +68,19 @@ class Zygote:
             yield job
         finally:
             job.close()
-            with suppress(OSError):
-                self._control.send(zygote.END)
-            status = self._hear(_END_SECONDS)
-            if status.lstrip(b"-").isdigit():
-                job.status = int(status)
-            else:
-                self.close()
+            job.status = self._end_reader()
+
+    def _end_reader(self) -> int | None:
+        with suppress(OSError):
+            self._control.send(zygote.END)
+        if status := self._hear(_END_SECONDS):
+            return int(status)
+        self.close()
+        return None
 
     @property
     def alive(self) -> bool:
-        return self._control.fileno() >= 0
+        return self._control.fileno() >= 0 and self._process.poll() is None
 
     def close(self) -> None:
         self._control.close()
@@ -98,7 +99,7 @@ class Job:
     """One reader's pipes: its blob goes in, its answer comes out."""
 
     def __init__(self, seconds: float) -> None:
-        self.status = -signal.SIGKILL
+        self.status: int | None = None  # as os.waitpid gives it; None where the zygote is gone
         self._seconds = seconds  # left to wait for the reader
         self._blob, self._answer = -1, -1
 
@@ -111,8 +112,6 @@ class Job:
         try:
             with TemporaryFile() as spool:
                 socket.send_fds(control, [zygote.START], [theirs, out, spool.fileno()])
-        except OSError:
-            pass  # it died; whoever waits for the answer gets none
         finally:
             os.close(theirs)
             os.close(out)
@@ -171,6 +170,9 @@ _idle: list[Zygote] = []
 def borrowed(strict: bool) -> Iterator[Zygote]:
     """A zygote for this thread alone. Raises SandboxUnavailable."""
     taken = _idle.pop() if _idle else _started()
+    if not taken.alive:
+        taken.close()
+        taken = _started()
     try:
         if strict and not taken.filtered:
             raise SandboxUnavailable(_UNFILTERED)
@@ -178,6 +180,8 @@ def borrowed(strict: bool) -> Iterator[Zygote]:
     finally:
         if taken.alive:
             _idle.append(taken)
+        else:
+            taken.close()
 
 
 _UNFILTERED = (
