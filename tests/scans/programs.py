@@ -1,7 +1,10 @@
 """Programs as tests need them: tiny ELF files with the sections and the memory that they name."""
 
 import struct
+import tarfile
 from collections.abc import Mapping, Sequence
+
+from tests.scans.tars import file
 
 GO_MAGIC = b"\xff Go buildinf:"
 
@@ -46,6 +49,13 @@ def elf(
         *(segment.size, len(memory), section.size, len(rows), max(0, len(rows) - 1)),
     )
     return bytes(body)
+
+
+def executable(path: str, body: bytes) -> tuple[tarfile.TarInfo, bytes]:
+    """A member of a layer that anyone may run."""
+    info, body = file(path, body)
+    info.mode = 0o755
+    return info, body
 
 
 def go_text(*lines: str) -> bytes:

@@ -13,6 +13,7 @@ from scans.layers import LayerRecord, read_layer
 from scans.osrelease import Distro
 from scans.support import Reason, Unsupported
 from tests.scans.filesystem import FileSystem
+from tests.scans.programs import elf, executable
 from tests.scans.tars import file, folder, link, npm, status, tar
 
 DEBIAN = b'ID=debian\nVERSION_ID="12"\nPRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\n'
@@ -131,6 +132,18 @@ def test_language_packages_have_the_ecosystem_of_their_language():
     assert {(p.ecosystem, p.purl) for p in image.packages} == {
         ("npm", "pkg:npm/%40scope/x@1.0.0"),
         ("PyPI", "pkg:pypi/django@4.2"),
+    }
+
+
+def test_a_program_is_judged_by_the_records_of_bitnami_if_they_name_it_and_else_by_none():
+    programs = [
+        executable("usr/bin/openssl", elf(rest=b"OpenSSL 3.0.13 30 Jan 2024\0")),
+        executable("usr/sbin/nginx", elf(rest=b"nginx version: nginx/1.25.3\n")),
+    ]
+    image = _stack([file("etc/os-release", ALPINE), *programs])
+    assert {(p.ecosystem, p.purl) for p in image.packages} == {
+        ("Bitnami", "pkg:generic/nginx@1.25.3"),
+        ("", "pkg:generic/openssl@3.0.13"),
     }
 
 

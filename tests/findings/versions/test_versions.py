@@ -110,3 +110,9 @@ def test_no_key_begins_another(ecosystem, version, rest):
     before, after = encode(ecosystem, "1" + version), encode(ecosystem, "1" + version + rest)
     if before and after and before != after:
         assert not after.startswith(before)
+
+
+def test_a_java_of_four_numbers_stands_between_two_of_three():
+    keys = [encode("Bitnami", version) for version in ("17.0.4", "17.0.4.1", "17.0.5", "17.0.10")]
+    assert keys == sorted(keys)
+    assert encode("Bitnami", "21") == encode("Bitnami", "21.0.0")
