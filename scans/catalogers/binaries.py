@@ -39,7 +39,7 @@ class Program:
     spelt: Callable[[str], str] = str
 
 
-_SO = r"\.so(?:\.[0-9]+)*"
+_SO = r"\.so(?:\.[0-9]+[a-z]?)*"
 # What redis calls its build: the version, a host with a dash (or neither), a time and a revision.
 _BUILD = (
     rb"([0-9]+\.[0-9]+\.[0-9]{1,2})"
@@ -105,7 +105,7 @@ _NAMES = re.compile("|".join(f"({program.files})" for program in PROGRAMS))
 _IN_NAME = re.compile(r"[0-9]\.[0-9]+")
 
 
-def wants_library(path: str) -> bool:
+def is_known(path: str) -> bool:
     return _NAMES.fullmatch(path, path.rfind("/") + 1) is not None
 
 
@@ -158,7 +158,7 @@ EXECUTABLES = Cataloger(
 # A library needs no executable bit, and a hard link does not show it.
 LIBRARIES = Cataloger(
     "libraries",
-    wants_library,
+    is_known,
     read,
     largest=_LARGEST,
     names=frozenset({"busybox", "["}),

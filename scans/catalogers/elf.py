@@ -107,7 +107,7 @@ class Elf:
 
 
 def read_elf(file: BinaryIO) -> Elf | None:
-    """The file as ELF, or None if it is none, or has sections and does not say which."""
+    """The file as ELF, or None if it is none. Headers that lie hold nothing."""
     head = _read(file, 0, 64)
     form = _FORMS.get(head[4:6]) if head.startswith(b"\x7fELF") else None
     if form is None or len(head) < form.header.size:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scans.catalogers import Component, Unreadable, cataloger_for
-from scans.catalogers.binaries import EXECUTABLES, LIBRARIES, PROGRAMS, read, wants_library
+from scans.catalogers.binaries import EXECUTABLES, LIBRARIES, PROGRAMS, is_known, read
 from tests.scans.programs import elf, go_blob
 
 # The words of each program as its releases hold them: the file, what stands in it, the version.
@@ -142,10 +142,12 @@ def test_executables_and_libraries_of_known_names_are_read_and_no_other_library(
     assert cataloger_for("usr/bin/anything") is None
     assert cataloger_for("usr/lib/libcrypto.so.3") is LIBRARIES
     assert cataloger_for("usr/lib/libpython3.11.so.1.0") is LIBRARIES
+    assert cataloger_for("usr/lib64/libcrypto.so.1.0.2k", executable=True) is EXECUTABLES
+    assert is_known("usr/lib64/libcrypto.so.1.0.2k")
     assert cataloger_for("usr/lib/libz.so.1") is None
     assert cataloger_for("usr/lib/libgo.so.1", executable=True) is EXECUTABLES
     assert cataloger_for("bin/busybox") is LIBRARIES  # a hard link has no mode of its own
-    assert not wants_library("nginx/html")
+    assert not is_known("nginx/html")
 
 
 NAMES = st.sampled_from([path for path, _, _, _ in KNOWN])

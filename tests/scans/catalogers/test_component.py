@@ -1,4 +1,4 @@
-from scans.catalogers import CATALOGERS, Component, storable
+from scans.catalogers import CATALOGERS, Cataloger, Component, storable
 
 
 def test_a_name_that_is_no_name_is_left_out():
@@ -29,10 +29,17 @@ def test_no_file_is_wanted_by_two_catalogers():
         "x.dist-info/METADATA",
         "node_modules/x/package.json",
     ]
-    claims = [[c.name for c in CATALOGERS if c.wants(path) and not c.executables] for path in paths]
-    assert claims == [
+    assert [[c.name for c in CATALOGERS if asked(c, path) and c.wants(path)] for path in paths] == [
         ["dpkg"],
         ["apk"],
         ["python"],
         ["npm"],
     ]
+
+
+def asked(cataloger: Cataloger, path: str) -> bool:
+    folder, _, name = path.rpartition("/")
+    extension = name.rpartition(".")[2]
+    return (
+        name in cataloger.names or extension in cataloger.extensions or folder in cataloger.folders
+    )
