@@ -113,10 +113,9 @@ def doubts_of(verdict: ImageVerdict) -> list[Reason]:
         "unknown-version": verdict.unreadable_versions,
         "unknown-range": verdict.unreadable_ranges,
     }
-    codes = [code for code, holds in held.items() if holds]
-    if verdict.reason not in held:
-        unread = verdict.reason or verdict.state == ImageVerdict.State.UNVERIFIED
-        return [_seen(verdict.reason, verdict.detail)] if unread else []
+    if verdict.state == ImageVerdict.State.UNVERIFIED and verdict.reason not in held:
+        return [_seen(verdict.reason, verdict.detail)]  # it was not read at all
+    codes = [code for code, holds in held.items() if holds or code == verdict.reason]
     lines = verdict.detail.split("\n")
     return [
         _seen(code, line) for code, line in zip_longest(codes, lines[: len(codes)], fillvalue="")

@@ -168,9 +168,10 @@ def _is_api_version(version: str) -> bool:
         return False
 
 
-def next_link(request, path: str, skip_token: str) -> str:
-    """The absolute address of the next page. `path` is the resource's own, unquoted; the token
-    must be made of characters that need no quoting, as some clients quote twice."""
+def next_link(request, path: str, skip_token: str, given: Mapping[str, str] = {}) -> str:
+    """The absolute address of the next page. `path` is the resource's own, unquoted; the token,
+    and what else was given in the query, must be made of characters that need no quoting, as some
+    clients quote twice."""
     version = parameter(request.query_params, "api-version")
-    query = urlencode({"api-version": version, "$skipToken": skip_token})
+    query = urlencode({"api-version": version, **given, "$skipToken": skip_token})
     return request.build_absolute_uri(f"{quote(path)}?{query}")

@@ -18,7 +18,9 @@ class BearerTokenScheme(OpenApiAuthenticationExtension):
 
 class StatusShape(serializers.Serializer):
     code = serializers.ChoiceField(["Healthy", "Unhealthy", "NotApplicable"])
-    cause = serializers.CharField(help_text="Why an image could not be verified: a code.")
+    cause = serializers.CharField(
+        help_text="Why an image could not be verified, or not in full: a code."
+    )
     severity = serializers.ChoiceField(
         ["Low", "Medium", "High"], required=False, help_text="Of findings only."
     )
@@ -39,6 +41,11 @@ class CvssShape(serializers.Serializer):
     base = serializers.FloatField(min_value=0, max_value=10)
 
 
+class EpssShape(serializers.Serializer):
+    score = serializers.FloatField(min_value=0, max_value=1)
+    percentile = serializers.FloatField(min_value=0, max_value=1)
+
+
 class AdditionalDataShape(serializers.Serializer):
     assessedResourceType = serializers.ChoiceField(["ContainerRegistryVulnerability"])
     type = serializers.ChoiceField(["Vulnerability"])
@@ -54,6 +61,18 @@ class AdditionalDataShape(serializers.Serializer):
     patchable = serializers.BooleanField(
         required=False, help_text="A version that fixes it is known."
     )
+    fixStatus = serializers.ChoiceField(
+        ["FixAvailable", "NoFixAvailable", "WontFix", "Unknown"], required=False
+    )
+    fixedVersion = serializers.CharField(required=False)
+    knownExploited = serializers.BooleanField(
+        required=False, help_text="In CISA's catalogue of known exploited vulnerabilities."
+    )
+    knownExploitedSince = serializers.DateField(required=False)
+    ransomware = serializers.BooleanField(
+        required=False, help_text="Known to be used by ransomware."
+    )
+    epss = EpssShape(required=False)
     cve = LinkShape(many=True, required=False)
     publishedTime = serializers.DateTimeField(required=False)
     vendorReferences = LinkShape(many=True, required=False)
@@ -124,6 +143,25 @@ _API_VERSION = OpenApiParameter(
 _SKIP_TOKEN = OpenApiParameter(
     "$skipToken", str, OpenApiParameter.QUERY, description="As nextLink gives it."
 )
+_NARROWED = [
+    OpenApiParameter(
+        "knownExploited", bool, description="Only findings that are known to be exploited."
+    ),
+    OpenApiParameter(
+        "minEpss", float, description="Only findings at least so likely to be exploited (0 to 1)."
+    ),
+    OpenApiParameter(
+        "fixState",
+        str,
+        enum=["fixed", "not-yet", "wont-fix"],
+        description="Only findings of which there is a fixed version, is none yet, will be none.",
+    ),
+    OpenApiParameter(
+        "kernel",
+        bool,
+        description="The findings of kernel packages, which count nowhere, instead of the others.",
+    ),
+]
 _REFUSALS = {
     400: OpenApiResponse(RefusalShape, "The request is malformed."),
     401: OpenApiResponse(RefusalShape, "The token is missing, expired or unknown."),
@@ -140,6 +178,8 @@ def _operation(name: str, answer: type[serializers.Serializer], *parameters) -> 
     }
 
 
-LIST_ALL = _operation("SubAssessments_ListAll", SubAssessmentListShape, _SKIP_TOKEN)
-LIST = _operation("SubAssessments_List", SubAssessmentListShape, _ASSESSMENT, _SKIP_TOKEN)
+LIST_ALL = _operation("SubAssessments_ListAll", SubAssessmentListShape, *_NARROWED, _SKIP_TOKEN)
+LIST = _operation(
+    "SubAssessments_List", SubAssessmentListShape, _ASSESSMENT, *_NARROWED, _SKIP_TOKEN
+)
 GET = _operation("SubAssessments_Get", SubAssessmentShape, _ASSESSMENT, _NAME)

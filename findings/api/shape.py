@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from findings import recommendations
 from findings.api.rows import MAX_PROSE, Found, Known, Page, Placed
 from findings.impact import explain
-from findings.models import ImageVerdict
+from findings.models import FixState, ImageVerdict
 from findings.reasons import REASONS, UNNAMED
 from findings.remediation import remediate
 from findings.severity import outside
@@ -26,7 +26,7 @@ def subassessments(page: Page, registries: Mapping[int, RegistryResource]) -> It
     for key, found in page.rows:
         placed = page.placed[key.placement]
         registry = registries[placed.registry]
-        properties = _finding(found, page) if found else _verdict(placed)
+        properties = _finding(found, placed, page) if found else _verdict(placed)
         additional = properties.pop("additionalData", {})
         yield {
             "id": _resource_id(registry, key),
@@ -73,7 +73,9 @@ def _verdict(placed: Placed) -> dict:
             "status": {
                 "code": "Healthy",
                 "cause": "",
-                "description": "None of the image's packages has a known vulnerability.",
+                "description": _sentences(
+                    "None of the image's packages has a known vulnerability.", _kernels(placed)
+                ),
             },
             "remediation": "",
             "impact": "",
@@ -96,10 +98,16 @@ def _verdict(placed: Placed) -> dict:
     }
 
 
+def _kernels(placed: Placed) -> str:
+    if not placed.uncounted:
+        return ""
+    return f"{placed.uncounted} findings of kernel packages do not count in a container."
+
+
 _NOTHING_KNOWN = Known(names=[], published_at=None, cvss={}, vectors=[])
 
 
-def _finding(found: Found, page: Page) -> dict:
+def _finding(found: Found, placed: Placed, page: Page) -> dict:
     advisory = page.advisories.get(found.advisory, {})
     known = page.known.get(found.vulnerability_id, _NOTHING_KNOWN)
     said = explain(known.vectors)
@@ -108,9 +116,9 @@ def _finding(found: Found, page: Page) -> dict:
         "displayName": advisory.get("summary") or found.vulnerability,
         "status": {
             "code": "Unhealthy",
-            "cause": "",
+            "cause": placed.reason,
             "severity": outside(found.severity),
-            "description": "The resource is unhealthy",
+            "description": ". ".join(filter(None, ("The resource is unhealthy", placed.detail))),
         },
         "remediation": _remediation(found),
         "impact": _sentences(
@@ -122,10 +130,36 @@ def _finding(found: Found, page: Page) -> dict:
             "cvss": {version: {"base": float(base)} for version, base in known.cvss.items()},
             **({"threat": said.threat} if said.threat else {}),
             "patchable": bool(found.fixed_version),
+            "fixStatus": "FixAvailable" if found.fixed_version else _FIX_STATUS[found.fix_state],
+            "fixedVersion": found.fixed_version,
+            **_exploitation(found),
             "cve": _cves({found.vulnerability, *known.names}),
             **({"publishedTime": _time(known.published_at)} if known.published_at else {}),
             "vendorReferences": _references(advisory.get("references", [])),
         },
+    }
+
+
+# The words of softwareDetails.fixStatus in the later shape; a fix whose version nobody says is no
+# help.
+_FIX_STATUS = {
+    FixState.FIXED: "Unknown",
+    FixState.NOT_YET: "NoFixAvailable",
+    FixState.WONT_FIX: "WontFix",
+    FixState.UNKNOWN: "Unknown",
+}
+
+
+def _exploitation(found: Found) -> dict:
+    since = found.known_exploited_on
+    return {
+        "knownExploited": bool(since),
+        **({"knownExploitedSince": f"{since}", "ransomware": found.ransomware} if since else {}),
+        **(
+            {"epss": {"score": found.epss, "percentile": found.epss_percentile}}
+            if found.epss is not None
+            else {}
+        ),
     }
 
 

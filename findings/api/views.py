@@ -5,7 +5,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from findings import recommendations
-from findings.api import schema
+from findings.api import choosing, schema
 from findings.api.rows import only, page_after
 from findings.api.shape import subassessments
 from findings.subassessments import START, Key, pack, unpack
@@ -68,10 +68,13 @@ def _require_assessment(key: str) -> None:
 
 
 def _list(request, scope: VisibleScope, path: str) -> dict:
-    page = page_after(scope.registries, _start(request))
+    query = {name: parameter(request.query_params, name) for name in choosing.PARAMETERS}
+    wanted = choosing.wanted(query)
+    page = page_after(scope.registries, _start(request), wanted=wanted)
     answer = {"value": list(subassessments(page, scope.registries))}
     if page.after:
-        answer["nextLink"] = next_link(request, path, pack(page.after))
+        given = {name: value for name, value in query.items() if value}
+        answer["nextLink"] = next_link(request, path, pack(page.after), given)
     return answer
 
 

@@ -1,6 +1,7 @@
 import pytest
 
 from registries import tokens
+from tests import factories
 
 
 @pytest.fixture
@@ -15,3 +16,20 @@ def ask(client):
         )
 
     return ask
+
+
+@pytest.fixture
+def registry():
+    return factories.a_registry(
+        name="Main", resource_group="Group-1", location="https://user@hub.example:5000/"
+    )
+
+
+@pytest.fixture
+def reader(registry):
+    return factories.a_user(on=registry.subscription)
+
+
+@pytest.fixture
+def image(registry):
+    return factories.an_image(factories.a_repository(registry, name="team/shop"), tags=("1.0",))

@@ -1,4 +1,4 @@
-"""The addresses of the sub-assessments."""
+"""The addresses of the sub-assessments, and what they answer."""
 
 from findings.recommendations import KEY
 from registries.models import Registry, Subscription
@@ -25,3 +25,8 @@ def listed(scope: str, key: str = KEY) -> str:
 
 def named(scope: str, name: str, key: str = KEY) -> str:
     return f"{listed(scope, key)}/{name}"
+
+
+def values(response) -> list[dict]:
+    assert response.status_code == 200, response.content
+    return response.json()["value"]

@@ -9,33 +9,18 @@ from findings.models import Finding, ImageVerdict
 from findings.subassessments import unpack
 from registries.models import ManagementGroup, Registry, RoleAssignment, Subscription
 from tests import factories
-from tests.findings.api.paths import list_all, listed, named, of_registry, of_subscription
+from tests.findings.api.paths import (
+    list_all,
+    listed,
+    named,
+    of_registry,
+    of_subscription,
+    values,
+)
 
 pytestmark = pytest.mark.django_db
 
 TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z"
-
-
-@pytest.fixture
-def registry():
-    return factories.a_registry(
-        name="Main", resource_group="Group-1", location="https://user@hub.example:5000/"
-    )
-
-
-@pytest.fixture
-def reader(registry):
-    return factories.a_user(on=registry.subscription)
-
-
-@pytest.fixture
-def image(registry):
-    return factories.an_image(factories.a_repository(registry, name="team/shop"), tags=("1.0",))
-
-
-def values(response) -> list[dict]:
-    assert response.status_code == 200, response.content
-    return response.json()["value"]
 
 
 def test_a_finding_is_told_in_the_shape_clients_know(ask, registry, reader, image):
@@ -80,6 +65,9 @@ def test_a_finding_is_told_in_the_shape_clients_know(ask, registry, reader, imag
                 "threat": "It can be attacked over the network, without an account; nobody else "
                 "has to do anything.",
                 "patchable": True,
+                "fixStatus": "FixAvailable",
+                "fixedVersion": "1.2.4-1",
+                "knownExploited": False,
                 "cve": [{"title": cve, "link": f"https://nvd.nist.gov/vuln/detail/{cve}"}],
                 "publishedTime": published.isoformat().replace("+00:00", "Z"),
                 "vendorReferences": [
