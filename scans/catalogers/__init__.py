@@ -4,7 +4,7 @@ CATALOGERS, and raise VERSION, which makes every layer due to be read again."""
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 
-from scans.catalogers import apk, binaries, dpkg, jdk, npm, python
+from scans.catalogers import apk, binaries, dpkg, java, jdk, npm, python
 from scans.catalogers.component import (
     UNKNOWN_VERSION,
     Cataloger,
@@ -22,6 +22,7 @@ CATALOGERS = (
     apk.CATALOGER,
     python.CATALOGER,
     npm.CATALOGER,
+    java.CATALOGER,
     binaries.EXECUTABLES,
     binaries.LIBRARIES,
     jdk.CATALOGER,

@@ -1,0 +1,183 @@
+"""Java: archives, the archives in them, and what was shaded into any of these.
+
+Programs that were compiled ahead of time (GraalVM) hold no archives any more, and are not read.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import BinaryIO
+
+from scans.catalogers.component import Cataloger, Component, Unreadable
+from scans.catalogers.java_names import Coordinates, Facts, coordinates, manifest, properties
+from scans.catalogers.java_zip import (
+    Allowance,
+    Archive,
+    Damaged,
+    Entry,
+    Exhausted,
+    NoZip,
+    OnFile,
+    Source,
+)
+
+_EXTENSIONS = ("jar", "war", "ear", "jpi", "hpi", "par", "sar", "kar", "nar", "lpkg", "rar")
+_ENDINGS = tuple(f".{extension}".encode() for extension in _EXTENSIONS)
+_MANIFEST = b"META-INF/MANIFEST.MF"
+_MAVEN = b"META-INF/maven/"
+_POMS = (b"/pom.properties", b"/pom.xml")
+_MAX_DEPTH = 5  # archives in archives
+_MAX_FOUND = 20_000  # poms and archives in one archive
+_MAX_FACTS = 256 * 1024  # bytes of a manifest or pom.properties that are read
+_MAX_SHOWN = 200  # characters of a path in a sentence
+
+
+def wants(path: str) -> bool:
+    return "META-INF/maven/" in path or not path.endswith("/pom.properties")
+
+
+def read(path: str, file: BinaryIO) -> Iterator[Component]:
+    """Also a pom.properties by itself, of an archive that was unpacked into the image."""
+    if path.endswith("/pom.properties"):
+        pom = properties(file.read(_MAX_FACTS))
+        yield from _components([pom] if pom else [], ())
+        return
+    reading = _Reading()
+    try:
+        yield from reading.archive(OnFile(file), (path.rpartition("/")[2],))
+    except Exhausted as error:
+        reading.note((), str(error))
+    if reading.problem:
+        raise Unreadable(reading.sentence())
+
+
+@dataclass
+class _Contents:
+    """The entries of one archive that are read."""
+
+    manifest: Entry | None = None
+    poms: list[Entry] = field(default_factory=list)
+    paths: dict[tuple[str, str], None] = field(default_factory=dict)
+    nested: list[Entry] = field(default_factory=list)
+
+    @property
+    def size(self) -> int:
+        return len(self.poms) + len(self.paths) + len(self.nested)
+
+    def add(self, entry: Entry) -> None:
+        name = entry.name
+        if name.endswith(_POMS):
+            path = name[name.find(_MAVEN) :].decode("utf-8", "replace").split("/")
+            if len(path) == 5:
+                self.paths[path[2], path[3]] = None
+            if name.endswith(_POMS[0]):
+                self.poms.append(entry)
+        elif name.upper() == _MANIFEST:
+            self.manifest = self.manifest or entry
+        else:
+            self.nested.append(entry)
+
+
+class _Reading:
+    """One file with all that is nested in it, and what went wrong. `where` is the names from the
+    file's own to the innermost archive's."""
+
+    def __init__(self) -> None:
+        self.problem = ""
+        self._more = 0
+        self._allowance = Allowance()
+
+    def note(self, where: tuple[str, ...], sentence: str) -> None:
+        if self.problem:
+            self._more += 1
+        else:
+            shown = "!/".join(where[1:])[:_MAX_SHOWN]
+            self.problem = f"In {shown}: {sentence}" if shown.isprintable() and shown else sentence
+
+    def sentence(self) -> str:
+        return self.problem + (f" And {self._more:,} more of the kind." if self._more else "")
+
+    def archive(self, source: Source, where: tuple[str, ...]) -> Iterator[Component]:
+        """An archive's own packages, then those of each archive in it."""
+        self._allowance.take("archives")
+        try:
+            archive = Archive(source, self._allowance)
+        except NoZip:
+            if source.at(0, 4) == b"PK\3\4":
+                self.note(where, "It is an archive without an end.")
+            return
+        contents = self._contents(archive, where)
+        yield from _components(coordinates(self._facts(archive, contents, where)), where[1:])
+        for entry in contents.nested:
+            yield from self._nested(archive, entry, where)
+
+    def _contents(self, archive: Archive, where: tuple[str, ...]) -> _Contents:
+        """Up to where its directory breaks."""
+        contents = _Contents()
+        try:
+            for entry in archive.entries(_is_wanted):
+                contents.add(entry)
+                if contents.size > _MAX_FOUND:
+                    self.note(where, "It holds more packages than are read.")
+                    break
+        except Damaged as error:
+            self.note(where, str(error))
+        return contents
+
+    def _facts(self, archive: Archive, contents: _Contents, where: tuple[str, ...]) -> Facts:
+        fields: dict[str, str] = {}
+        poms: dict[Coordinates, None] = {}
+        try:
+            if contents.manifest:
+                fields = manifest(archive.beginning(contents.manifest, _MAX_FACTS))
+            for entry in contents.poms:
+                if pom := properties(archive.beginning(entry, _MAX_FACTS)):
+                    poms[pom] = None
+        except Damaged as error:
+            self.note(where, str(error))
+        name = where[-1].rpartition("/")[2]
+        return Facts(name, fields, poms, contents.paths, lambda folder: _holds(archive, folder))
+
+    def _nested(
+        self, archive: Archive, entry: Entry, where: tuple[str, ...]
+    ) -> Iterator[Component]:
+        where = (*where, entry.name.decode("utf-8", "replace"))
+        if len(where) > _MAX_DEPTH + 1:
+            self.note(where, "Archives in archives are not read deeper than here.")
+            return
+        try:
+            source = archive.inner(entry)
+        except Damaged as error:
+            self.note(where, str(error))
+            return
+        with self._allowance.holding(source):
+            yield from self.archive(source, where)
+
+
+def _is_wanted(name: bytes) -> bool:
+    if name.endswith(b".class"):
+        return False
+    if name.endswith(_POMS):
+        return _MAVEN in name
+    return name.upper() == _MANIFEST or name.lower().endswith(_ENDINGS)
+
+
+def _holds(archive: Archive, folder: bytes) -> bool:
+    try:
+        return any(True for _ in archive.entries(lambda name: name.startswith(folder)))
+    except Damaged:
+        return False
+
+
+def _components(found: Iterable[Coordinates], inside: tuple[str, ...]) -> Iterator[Component]:
+    for each in found:
+        yield Component("maven", each.name, each.version, inside="!/".join(inside))
+
+
+CATALOGER = Cataloger(
+    "java",
+    wants,
+    read,
+    largest=1024**3,
+    names=frozenset({"pom.properties"}),
+    extensions=frozenset(_EXTENSIONS),
+)
