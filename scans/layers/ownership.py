@@ -6,7 +6,7 @@ from scans.catalogers import Owns, cataloger_for
 
 # Since the merge of /usr these folders are links to those below usr/, and databases name either.
 _MERGED = ("bin/", "sbin/", "lib/", "lib32/", "lib64/", "libx32/")
-_FOLDERS_OF_PROGRAMS = ("bin", "sbin", "libexec")
+_NO_PROGRAMS = ("etc/", "usr/share/", "usr/include/", "usr/src/", "var/")
 
 
 class Ownership:
@@ -28,8 +28,7 @@ class Ownership:
 
 
 def _could_be_wanted(path: str) -> bool:
-    folder, _, name = path.rpartition("/")
-    program = "." not in name or folder.endswith(_FOLDERS_OF_PROGRAMS)
+    program = "." not in path[path.rfind("/") + 1 :] and not path.startswith(_NO_PROGRAMS)
     return cataloger_for(path, executable=program) is not None
 
 

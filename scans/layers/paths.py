@@ -4,6 +4,7 @@ from posixpath import normpath
 
 # Distribution databases whose folder lies deeper than the rule below looks.
 _DATABASE_FOLDERS = frozenset({"var/lib/dpkg/status.d", "usr/lib/apk/db"})
+_PROGRAM_FOLDERS = frozenset({"bin", "sbin", "libexec"})
 _PACKAGE_FOLDERS = ("node_modules", "site-packages", "dist-packages")
 _PACKAGE_ENDINGS = (".dist-info", ".egg-info", ".egg", "EGG-INFO", *_PACKAGE_FOLDERS)
 
@@ -50,3 +51,9 @@ def may_hold_packages(path: str) -> bool:
     if name.startswith("python") or path in _DATABASE_FOLDERS:
         return True
     return parent.rpartition("/")[2].startswith("@")
+
+
+def may_be_program(path: str) -> bool:
+    """Does the path look like that of a program, whatever stands there?"""
+    folder, _, name = path.rpartition("/")
+    return "." not in name and folder.rpartition("/")[2] in _PROGRAM_FOLDERS
