@@ -11,7 +11,7 @@ ADMIN = "admin"
 ECOSYSTEMS = (
     *("Debian", "Ubuntu", "Alpine", "Wolfi", "Red Hat", "AlmaLinux", "Rocky Linux", "SUSE"),
     *("openSUSE", "Azure Linux", "Mageia", "PyPI", "npm", "Maven", "Go", "crates.io", "RubyGems"),
-    *("Packagist", "NuGet"),
+    *("Packagist", "NuGet", "Bitnami"),
 )
 
 

@@ -6,10 +6,11 @@ Find the image, read its layers, stack them, and match the packages that survive
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
 
-from findings.feeds import MalformedRecord, NotAdvisories, osv
+from findings.feeds import MalformedRecord, NotAdvisories, eol, osv
 from findings.feeds.sources import open_source
 from findings.matching import Judgement, Match, match
 from findings.severity import LOW, UNKNOWN
@@ -24,7 +25,7 @@ from registries.oci.manifest import (
     parse_manifest,
 )
 from registries.providers import Source, read_config
-from scans.coalesce import Placed, stack
+from scans.coalesce import Placed, UnreadFile, stack
 from scans.osrelease import Distro
 from scans.sandbox import read_layer
 from scans.support import Unsupported, after_stacking, before_reading
@@ -39,7 +40,8 @@ Progress = Callable[[str], None]
 @dataclass
 class Examination:
     """What is known of one image. `verdict` is healthy, unhealthy or unverified; the last has a
-    `reason` (a code of `scans.support.Reason`, "not-judged" or "unknown-version") and a `detail`.
+    `reason` (a code of `scans.support.Reason` or of `findings.verdicts.DOUBTS`) and a `detail` of a
+    line for each that holds. An unhealthy one has them too, where not all of it is known.
     """
 
     digest: str
@@ -52,6 +54,10 @@ class Examination:
     # Ecosystems in the image that no advisory loaded speaks of; "" is an unknown distribution.
     not_judged: tuple[str, ...] = ()
     unreadable_records: int = 0
+    # Files that tell of packages and could not be read.
+    unread: tuple[UnreadFile, ...] = ()
+    # The last day on which its distribution got security fixes, once that is past.
+    end_of_life: date | None = None
     verdict: str = "unverified"
     reason: str = ""
     detail: str = ""
@@ -59,7 +65,7 @@ class Examination:
     @property
     def complete(self) -> bool:
         """Whether all that stands in the image could be judged."""
-        return self.verdict != "unverified" and not (self.not_judged or self.unknown_versions)
+        return self.verdict != "unverified" and not self.reason
 
     def reaches(self, severity: int) -> bool:
         """Whether some finding is this bad. One of unknown severity counts as low, as outside."""
@@ -193,6 +199,7 @@ def _read(
         records.append(read_layer(blob, layer.media_type, strict=strict))
     stacked = stack(records)
     image.distro, image.packages = stacked.distro, stacked.packages
+    image.unread = stacked.unread
     after_stacking(stacked)
 
 
@@ -206,22 +213,52 @@ def _judge(image: Examination, location: str) -> None:
     image.unknown_versions = tuple(image.packages[index] for index in found.unknown)
     image.not_judged = tuple(sorted(ecosystems - advisories.spoken))
     image.unreadable_records = advisories.unreadable
+    image.end_of_life = _ended(image.distro) if image.distro else None
     _decide(image)
 
 
 def _decide(image: Examination) -> None:
-    """As `findings.evaluation` decides: what was found counts first, then what was not judged."""
-    if image.matches:
-        image.verdict = "unhealthy"
-    elif image.not_judged:
+    """As `findings.verdicts` decides: what was found counts first, then what is not known."""
+    doubts = list(_doubts(image))
+    image.verdict = "unhealthy" if image.matches else "unverified" if doubts else "healthy"
+    image.reason = doubts[0][0] if doubts else ""
+    image.detail = "\n".join(sentence for _, sentence in doubts)
+
+
+def _doubts(image: Examination) -> Iterator[tuple[str, str]]:
+    """What keeps it from being healthy, the gravest first: the reason, and a sentence."""
+    if image.not_judged:
         names = ", ".join(name or "an unknown distribution" for name in image.not_judged)
-        image.reason = "not-judged"
-        image.detail = f"Read, but not judged: no advisory was loaded for {names}."
-    elif image.unknown_versions:
-        image.reason = "unknown-version"
-        image.detail = (
-            f"{len(image.unknown_versions)} packages have a version that cannot be compared; "
-            "they are not judged."
+        yield "not-judged", f"Read, but not judged: no advisory was loaded for {names}."
+    if image.end_of_life and image.distro:
+        yield (
+            "end-of-life",
+            f"Security fixes for {image.distro.name or image.distro.id} ended on "
+            f"{image.end_of_life:%-d %B %Y}: what became known since is not fixed, and may not be "
+            "told here. Build on a release that still gets them.",
         )
-    else:
-        image.verdict = "healthy"
+    if image.unread:
+        first = image.unread[0]
+        yield (
+            "partly-read",
+            f"{_many(image.unread, 'file that tells', 'files that tell')} of packages could not be "
+            f"read, first /{first.path.lstrip('/')}: {first.sentence}",
+        )
+    if image.unknown_versions:
+        packages = _many(image.unknown_versions, "package has", "packages have")
+        yield "unknown-version", f"{packages} a version that cannot be compared; not judged."
+
+
+def _many(things: Sequence[object], one: str, more: str) -> str:
+    return f"{len(things)} {one if len(things) == 1 else more}"
+
+
+def _ended(distro: Distro) -> date | None:
+    """The last day of its release, once that is past: by our own list, as there is no database."""
+    releases = eol.parse(eol.SHIPPED.read_bytes()).releases
+    ends = eol.end_of(releases, distro.id, distro.version_id, distro.name)
+    return ends if ends and ends < today() else None
+
+
+def today() -> date:
+    return datetime.now(UTC).date()

@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rich.console import Console
 from rich.table import Table
 
+from findings.exports import FORMATS, export
 from findings.feeds import FeedError
 from findings.matching import Match
 from findings.remediation import remediate
@@ -28,6 +29,7 @@ from scans.sandbox import SandboxUnavailable
 
 THRESHOLDS = NAMES[1:]
 REACHED, FAILED = 1, 2
+MOST_UNREAD = 20
 _LOCAL = ("oci:", "docker-archive:")
 _COLOURS = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "cyan"}
 _LONGEST_SECRET = 100_000
@@ -53,7 +55,7 @@ class Command(BaseCommand):
             help="in OSV format: a folder of ECOSYSTEM/all.zip, a zip, a folder of JSON files or "
             "the URL of a zip (default: the folder advisories in VIGIE_DATA_DIR)",
         )
-        parser.add_argument("--format", choices=("table", "json"), default="table")
+        parser.add_argument("--format", choices=("table", "json", *FORMATS), default="table")
         parser.add_argument("--fail-on", choices=THRESHOLDS, metavar="|".join(THRESHOLDS))
         parser.add_argument("--platform", help="of an index, such as linux/arm64 or linux/arm/v7")
         parser.add_argument("--username")
@@ -68,6 +70,8 @@ class Command(BaseCommand):
         self._warn(image, options["fail_on"])
         if options["format"] == "json":
             self.stdout.write(json.dumps(as_json(image), indent=2))
+        elif options["format"] in FORMATS:
+            self.stdout.write(export(image, options["reference"], options["format"]).decode())
         else:
             print_table(image, options["reference"], self.stdout)
         if code := exit_code(image, options["fail_on"]):
@@ -95,6 +99,8 @@ class Command(BaseCommand):
         if image.unknown_versions:
             count = len(image.unknown_versions)
             self._say(f"{count} packages have a version that cannot be compared; not judged.")
+        for file in image.unread[:MOST_UNREAD]:
+            self._say(f"/{file.path} could not be read: {file.sentence}")
         if image.unreadable_records:
             self._say(f"{image.unreadable_records} advisories could not be read.")
         if fail_on and fail_on != THRESHOLDS[0] and image.unrated:
@@ -164,6 +170,11 @@ def as_json(image: Examination) -> dict[str, Any]:
         "findings": [_finding(image.packages[found.package], found) for found in image.matches],
         "unknown_versions": [_package(image, package) for package in image.unknown_versions],
         "not_judged": list(image.not_judged),
+        "end_of_life": image.end_of_life and image.end_of_life.isoformat(),
+        "unread_files": [
+            {"path": f"/{file.path}", "reason": file.reason, "sentence": file.sentence}
+            for file in image.unread
+        ],
     }
 
 
@@ -203,7 +214,8 @@ def print_table(image: Examination, reference: str, out: Any) -> None:
     # Away from a terminal nothing is gained by lines cut to its width.
     console = Console(file=out, width=None if out.isatty() else 200, highlight=False, markup=False)
     distro = image.distro.name if image.distro else "no distribution"
-    reason = f" ({image.reason}): {image.detail}" if image.reason else "."
+    detail = " ".join(image.detail.splitlines())
+    reason = f" ({image.reason}): {detail}" if image.reason else "."
     before = (
         f"{reference}  {image.digest}",
         f"{name_of(image.platform)}, {distro}, {len(image.packages)} packages",

@@ -7,11 +7,13 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
 
+from findings import standalone
 from tests import pushing
 from tests.registry_server import LOGIN
 
@@ -48,6 +50,12 @@ ELSEWHERE = [
     advisory("DEBIAN-1", "Debian:12", "absent"),
     advisory("GHSA-1", "npm", "absent"),
 ]
+
+
+@pytest.fixture(autouse=True)
+def today(monkeypatch):
+    """A day on which Debian 12 still gets security fixes."""
+    monkeypatch.setattr(standalone, "today", lambda: date(2026, 11, 24))
 
 
 @pytest.fixture
@@ -135,6 +143,39 @@ def test_the_table_shows_the_worst_first(layout, advisories):
     assert out.index("GHSA-left") < out.index("CVE-2026-1001")
     assert "Debian 12, 3 packages" in out
     assert "Unhealthy. 1 critical, 1 unknown" in out
+
+
+def test_a_distribution_past_its_end_of_life_is_never_healthy(layout, advisories):
+    old = {"etc/os-release": 'ID=debian\nVERSION_ID="9"\nPRETTY_NAME="Debian 9"\n'}
+    records = advisories(advisory("DEBIAN-1", "Debian:9", "absent"))
+    code, found = as_json(layout(DEBIAN | old), records, "--fail-on", "high")
+    assert code == 2
+    assert (found["verdict"], found["reason"]) == ("unverified", "end-of-life")
+    assert found["end_of_life"] == "2022-06-30"
+    assert found["detail"].startswith("Security fixes for Debian 9 ended on 30 June 2022:")
+
+
+def test_a_file_that_could_not_be_read_keeps_the_rest_from_being_healthy(layout, advisories):
+    large = {"srv/app/node_modules/big/package.json": " " * (4 * 2**20 + 1)}
+    reference, records = layout(DEBIAN, NODE | large), advisories(*ELSEWHERE)
+    _, found = as_json(reference, records)
+    (unread,) = found["unread_files"]
+    assert unread["path"] == "/srv/app/node_modules/big/package.json"
+    assert (found["verdict"], found["reason"]) == ("unverified", "partly-read")
+    assert found["detail"].startswith("1 file that tells of packages could not be read, first /srv")
+    _, out, err = scan(reference, records)
+    assert "Unverified (partly-read): 1 file that tells" in out
+    assert "/srv/app/node_modules/big/package.json could not be read: " in err
+
+
+def test_an_unhealthy_image_says_what_else_is_wrong_with_it(layout, advisories):
+    old = {"etc/os-release": 'ID=debian\nVERSION_ID="9"\nPRETTY_NAME="Debian 9"\n'}
+    old_tool = advisory("CVE-2026-1001", "Debian:9", "tool", "1.1-1")
+    code, found = as_json(layout(DEBIAN | old, NODE), advisories(old_tool), "--fail-on", "critical")
+    assert (code, found["verdict"]) == (2, "unhealthy")
+    not_judged, ended = found["detail"].splitlines()
+    assert not_judged == "Read, but not judged: no advisory was loaded for npm."
+    assert ended.startswith("Security fixes for Debian 9 ended")
 
 
 def test_after_the_table_it_says_what_to_do(layout, advisories):
