@@ -3,8 +3,15 @@
 from django.contrib import admin, messages
 
 from findings import tasks
-from findings.models import Advisory, Feed, Finding, ImageVerdict
-from findings.reasons import DOUBTS, REASONS
+from findings.models import (
+    Advisory,
+    DistributionRelease,
+    Exploitation,
+    Feed,
+    Finding,
+    ImageVerdict,
+)
+from findings.reasons import DOUBTS, REASONS, held_for
 from registries.long_tables import KnownValues, LongTable
 from registries.tasks import soon
 from scans.admin import ScanNow
@@ -15,9 +22,9 @@ _SEVERITIES = ["critical", "high", "medium", "low", "unknown"]
 
 @admin.register(Feed)
 class FeedAdmin(admin.ModelAdmin):
-    list_display = ["name", "enabled", "succeeded_at", "newest_record_at", "record_count",
+    list_display = ["name", "kind", "enabled", "succeeded_at", "newest_record_at", "record_count",
                     "unreadable_ranges", "problem"]  # fmt: skip
-    list_filter = ["enabled"]
+    list_filter = ["kind", "enabled"]
     search_fields = ["name", "location"]
     readonly_fields = ["attempted_at", "succeeded_at", "newest_record_at", "record_count",
                        "unreadable_ranges", "problem"]  # fmt: skip
@@ -35,9 +42,30 @@ class FeedAdmin(admin.ModelAdmin):
         super().save_model(request, obj, form, change)
         soon(tasks.update_feed, obj.pk)
 
+    def get_readonly_fields(self, request, obj=None):
+        # What it told of would stay without it.
+        return [*self.readonly_fields, "kind"] if obj else self.readonly_fields
+
     def has_delete_permission(self, request, obj=None) -> bool:
         # Its advisories would go without a trace in the findings they proved. Disable it instead.
         return False
+
+
+@admin.register(Exploitation)
+class ExploitationAdmin(LongTable):
+    list_display = ["cve", "known_exploited_on", "due_on", "ransomware", "epss", "epss_percentile",
+                    "epss_on"]  # fmt: skip
+    list_filter = [("known_exploited_on", admin.EmptyFieldListFilter), "ransomware"]
+    search_fields = ["cve"]
+    search_help_text = "A whole id, such as CVE-2026-12345"
+
+
+@admin.register(DistributionRelease)
+class DistributionReleaseAdmin(LongTable):
+    list_display = ["distro_id", "version", "ends_on"]
+    list_filter = [("ends_on", admin.EmptyFieldListFilter)]
+    search_fields = ["distro_id"]
+    search_help_text = "A whole ID of os-release, such as debian"
 
 
 @admin.register(Advisory)
@@ -54,7 +82,8 @@ class AdvisoryAdmin(LongTable):
 class FindingAdmin(LongTable):
     list_display = ["vulnerability", "package", "severity", "fixed_version", "opened_at",
                     "opened_cause", "closed_at", "closed_cause"]  # fmt: skip
-    list_filter = ["severity", "opened_cause", ("closed_at", admin.EmptyFieldListFilter)]
+    list_filter = ["severity", "counted", "opened_cause",
+                   ("closed_at", admin.EmptyFieldListFilter)]  # fmt: skip
     list_select_related = ["vulnerability", "package"]
     search_fields = ["vulnerability__aliases__name"]
     search_help_text = "A whole id, such as CVE-2026-12345 or GHSA-…"
@@ -64,11 +93,16 @@ class ByReason(KnownValues):
     title = parameter_name = "reason"
     values = {code: REASONS[code].title for code in (*Reason, *DOUBTS)}
 
+    def queryset(self, request, queryset):
+        code = self.value()
+        return queryset.filter(held_for(code, verdict="")) if code else queryset
+
 
 @admin.register(ImageVerdict)
 class ImageVerdictAdmin(ScanNow, LongTable):
-    list_display = ["image", "registry", "state", "reason", *_SEVERITIES, "since", "evaluated_at"]
-    list_filter = ["state", ByReason]
+    list_display = ["image", "registry", "state", "reason", "end_of_life", "exploited",
+                    *_SEVERITIES, "since", "evaluated_at"]  # fmt: skip
+    list_filter = ["state", ByReason, ("end_of_life", admin.EmptyFieldListFilter)]
     list_select_related = ["image__registry"]
     search_fields = ["image__digest"]
     search_help_text = "A whole digest: sha256:…"

@@ -54,7 +54,10 @@ class Feed(models.Model):
         constraints = [
             # Of what is known of a CVE or a release, one source has the word.
             models.UniqueConstraint(
-                fields=["kind"], condition=~Q(kind="osv"), name="one_feed_of_a_kind"
+                fields=["kind"],
+                condition=~Q(kind="osv"),
+                name="one_feed_of_a_kind",
+                violation_error_message="There is a feed of this kind; change its location.",
             )
         ]
 

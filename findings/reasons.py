@@ -151,12 +151,12 @@ class ReasonCount:
         return "unverified" if self.unverified else "unhealthy"
 
 
-def held_for(code: str, image: str = "") -> Q:
-    """Images that a reason holds for; `image` is the lookup from a row to its image."""
+def held_for(code: str, verdict: str = "verdict__") -> Q:
+    """Rows that a reason holds for; `verdict` is the lookup from one to its image's verdict."""
     lookup, value = DOUBTS.get(code, ("reason", code))
     if code == NO_VERDICT:
         lookup, value = "isnull", True
-    return Q(**{f"{image}verdict__{lookup}": value})
+    return Q(**{f"{verdict}{lookup}": value})
 
 
 def count_reasons(images: QuerySet[Image]) -> list[ReasonCount]:

@@ -43,6 +43,7 @@ class Migration(migrations.Migration):
                 condition=models.Q(("kind", "osv"), _negated=True),
                 fields=("kind",),
                 name="one_feed_of_a_kind",
+                violation_error_message="There is a feed of this kind; change its location.",
             ),
         ),
     ]

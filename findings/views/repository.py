@@ -45,7 +45,7 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
     found = reasons.count_reasons(Image.objects.filter(placements__repository=repository))
     reason = next((row for row in found if row.code == request.GET.get("reason")), None)
     if reason:
-        rows = rows.filter(reasons.held_for(reason.code, "image__"))
+        rows = rows.filter(reasons.held_for(reason.code, "image__verdict__"))
     everything = Image.objects.filter(placements__repository=repository)
     tally = recommendations.total(everything)
     counts = {

@@ -1,9 +1,18 @@
+from datetime import date
+
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.urls import reverse
 
 from findings import tasks
-from findings.models import Advisory, Feed, Finding, ImageVerdict
+from findings.models import (
+    Advisory,
+    DistributionRelease,
+    Exploitation,
+    Feed,
+    Finding,
+    ImageVerdict,
+)
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -34,6 +43,15 @@ def test_verdicts_are_told_apart_by_their_reason(admin_client):
     for reason in ("windows", "empty"):
         factories.a_verdict(factories.an_image(), state="unverified", reason=reason)
     assert listing(admin_client, ImageVerdict, reason="empty").context["cl"].result_count == 1
+
+
+def test_verdicts_of_several_reasons_are_found_by_each(admin_client):
+    first = {"state": "unverified", "reason": "not-judged", "end_of_life": date(2022, 6, 30)}
+    factories.a_verdict(factories.an_image(), **first, unread_files=1)
+    factories.a_verdict(factories.an_image())
+    for reason, number in (("not-judged", 1), ("end-of-life", 1), ("unknown-range", 0)):
+        found = listing(admin_client, ImageVerdict, reason=reason).context["cl"]
+        assert found.result_count == number
 
 
 def test_open_findings_can_be_told_from_closed_ones(admin_client):
@@ -70,6 +88,24 @@ def test_a_feed_is_added_by_its_name_and_location_and_asked_at_once(admin_client
     feed = Feed.objects.get()
     assert feed.name == "Debian"
     assert asked == [(feed.pk,)]
+
+
+def test_a_second_feed_of_a_kind_of_which_there_is_one_is_refused_in_a_sentence(admin_client):
+    kev = Feed.objects.create(kind="kev", name="Known exploited", location="/srv/kev.json")
+    fields = {"kind": "kev", "name": "Another", "location": "/srv/other.json", "enabled": "on"}
+    response = admin_client.post(reverse("admin:findings_feed_add"), fields)
+    assert "There is a feed of this kind; change its location." in response.content.decode()
+    fields |= {"kind": "epss", "name": "Renamed"}
+    admin_client.post(reverse("admin:findings_feed_change", args=[kev.pk]), fields)
+    kev.refresh_from_db()
+    assert (kev.kind, kev.name) == ("kev", "Renamed")
+
+
+def test_what_is_known_of_exploitation_and_of_releases_is_there_to_read(admin_client):
+    Exploitation.objects.create(cve="CVE-2026-1000", epss=0.5)
+    DistributionRelease.objects.create(distro_id="debian", version="12")
+    for model, q in ((Exploitation, "CVE-2026-1000"), (DistributionRelease, "debian")):
+        assert listing(admin_client, model, q=q).context["cl"].result_count == 1
 
 
 def test_feeds_are_not_updated_by_who_may_only_look(client, monkeypatch):
