@@ -48,7 +48,7 @@ def plan_for(user, image: Image) -> Plan:
         .order_by("package__name", "vulnerability__name", "pk")
     )
     base = base_of(user, image.pk)
-    places = _places(image.pk, {finding.package_id for finding in found})
+    places = places_of(image.pk, {finding.package_id for finding in found})
     fixed = closing_versions(found)
     layers = base.layers if base else frozenset()
     flaws = [_flaw(finding, places, fixed, layers) for finding in found]
@@ -96,12 +96,14 @@ def closing_versions(findings: Collection[Finding]) -> dict[int, str]:
     return {finding.pk: closing.get(finding.pk, finding.fixed_version) for finding in findings}
 
 
-def _places(image_id: int, packages: Collection[int]) -> dict[tuple[int, int], list[tuple]]:
-    """The path and layer of these packages, by set and package."""
+def places_of(
+    image_id: int, packages: Collection[int]
+) -> dict[tuple[int, int], list[tuple[str, str]]]:
+    """The paths and layers of these packages, by set and package: one query."""
     entries = InventoryPackage.objects.filter(
         inventory__in=inventories_of(image_id), package__in=packages
     )
-    found: dict[tuple[int, int], list[tuple]] = defaultdict(list)
+    found: dict[tuple[int, int], list[tuple[str, str]]] = defaultdict(list)
     for inventory, package, path, layer in entries.order_by("path").values_list(
         "inventory_id", "package_id", "path", "layer__digest"
     ):
@@ -112,7 +114,7 @@ def _places(image_id: int, packages: Collection[int]) -> dict[tuple[int, int], l
 
 def _flaw(
     finding: Finding,
-    places: Mapping[tuple[int, int], list[tuple]],
+    places: Mapping[tuple[int, int], list[tuple[str, str]]],
     fixed: Mapping[int, str],
     base: frozenset[str],
 ) -> Flaw:

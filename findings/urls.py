@@ -5,6 +5,7 @@ from django.urls.converters import StringConverter
 
 from findings.views import (
     dashboard,
+    download,
     explain,
     finding,
     image,
@@ -43,6 +44,8 @@ urlpatterns = [
     path(IMAGE, image.show, name="image"),
     path(f"{IMAGE}/scan", scan.start, name="scan-image"),
     path(f"{IMAGE}/status", scan.status, name="image-status"),
+    path(f"{IMAGE}/sbom", download.sbom, name="image-sbom"),
+    path(f"{IMAGE}/sarif", download.findings, name="image-sarif"),
     path(f"{IMAGE}/explain", explain.show, name="explain-image"),
     path(f"{IMAGE}/findings/<int:pk>", finding.show, name="finding"),
     path("vulnerabilities/<name:name>", vulnerability.show, name="vulnerability"),

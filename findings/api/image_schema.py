@@ -1,10 +1,13 @@
 """What the doors of one image promise, for the OpenAPI document."""
 
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework import serializers
 
+from findings import sarif
 from findings.api.schema import RefusalShape
 from findings.explanation import Reason, State
+from scans import sboms
 
 _DIGEST = OpenApiParameter(
     "digest", str, OpenApiParameter.PATH, description="Of the image's manifest, as sha256:…"
@@ -118,3 +121,18 @@ def _operation(name: str, answers: dict, *parameters) -> dict:
 
 EXPLAIN = _operation("Images_Explain", {200: ExplanationShape}, _VULNERABILITY)
 REMEDIATION = _operation("Images_Remediation", {200: RemediationShape})
+
+_FORMAT = OpenApiParameter(
+    "format", str, enum=list(sboms.FORMATS), description="CycloneDX if none is asked for."
+)
+_DOCUMENT = OpenApiTypes.OBJECT
+SBOM = _operation(
+    "Images_Sbom",
+    {
+        **{(200, each.media_type): _DOCUMENT for each in sboms.FORMATS.values()},
+        400: OpenApiResponse(RefusalShape, "There is no such format."),
+        409: OpenApiResponse(RefusalShape, "The image was not read, so it has no SBOM."),
+    },
+    _FORMAT,
+)
+SARIF = _operation("Images_Sarif", {(200, sarif.MEDIA_TYPE): _DOCUMENT})

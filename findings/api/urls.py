@@ -19,6 +19,8 @@ urlpatterns = [
     path("api/docs", docs, name="api-docs"),
     path("api/images/<digest:digest>/explain/<name:name>", images.Explain.as_view()),
     path("api/images/<digest:digest>/remediation", images.Remediation.as_view()),
+    path("api/images/<digest:digest>/sbom", images.Sbom.as_view()),
+    path("api/images/<digest:digest>/sarif", images.Sarif.as_view()),
     resource_path(f"{_security}/subAssessments", views.SubAssessments.as_view()),
     resource_path(f"{_assessment}/subAssessments", views.SubAssessmentsOfAssessment.as_view()),
     resource_path(f"{_assessment}/subAssessments/<str:name>", views.SubAssessment.as_view()),

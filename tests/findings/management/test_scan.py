@@ -15,7 +15,9 @@ from django.core.management import CommandError, call_command
 
 from findings import standalone
 from tests import pushing
+from tests.findings.test_sarif import valid
 from tests.registry_server import LOGIN
+from tests.scans.sbom.test_writing import valid_cyclonedx, valid_spdx
 
 ROOT = Path(__file__).resolve().parents[3]
 OS_RELEASE = 'ID=debian\nVERSION_ID="12"\nPRETTY_NAME="Debian 12"\n'
@@ -195,6 +197,17 @@ def test_without_a_package_manager_and_without_a_fix_it_says_so(layout, advisori
     _, output, _ = scan(layout(DEBIAN), advisories(TOOL, calm, *ELSEWHERE))
     assert "no package manager to upgrade these with: build it again on a newer base" in output
     assert "* Nothing available yet for 1." in output
+
+
+@pytest.mark.parametrize(
+    ("format", "check"), [("cyclonedx", valid_cyclonedx), ("spdx", valid_spdx), ("sarif", valid)]
+)
+def test_other_programs_are_served_in_their_own_formats(layout, advisories, format, check):
+    code, output, _ = scan(layout(DEBIAN, NODE), advisories(TOOL, LEFT), "--format", format)
+    assert code == 0
+    check(output.encode())
+    assert "libtool1" in output
+    assert "left" in output
 
 
 def test_a_package_in_two_places_is_one_line_of_the_table(layout, advisories):
