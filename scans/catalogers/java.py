@@ -26,8 +26,11 @@ _MANIFEST = b"META-INF/MANIFEST.MF"
 _MAVEN = b"META-INF/maven/"
 _POMS = (b"/pom.properties", b"/pom.xml")
 _MAX_DEPTH = 5  # archives in archives
-_MAX_FOUND = 20_000  # poms and archives in one archive
-_MAX_FACTS = 256 * 1024  # bytes of a manifest or pom.properties that are read
+_MAX_POMS = 10_000  # in one archive
+_MAX_NESTED = 60_000
+_MAX_MANIFEST = 256 * 1024  # bytes that are read of it
+_MAX_PROPERTIES = 8 * 1024
+_MAX_NAME = 1_000  # bytes that are kept of an entry's path
 _MAX_SHOWN = 200  # characters of a path in a sentence
 
 
@@ -38,12 +41,13 @@ def wants(path: str) -> bool:
 def read(path: str, file: BinaryIO) -> Iterator[Component]:
     """Also a pom.properties by itself, of an archive that was unpacked into the image."""
     if path.endswith("/pom.properties"):
-        pom = properties(file.read(_MAX_FACTS))
+        pom = properties(file.read(_MAX_PROPERTIES))
         yield from _components([pom] if pom else [], ())
         return
-    reading = _Reading()
+    source = OnFile(file)
+    reading = _Reading(Allowance(source.size))
     try:
-        yield from reading.archive(OnFile(file), (path.rpartition("/")[2],))
+        yield from reading.archive(source, (path.rpartition("/")[2],))
     except Exhausted as error:
         reading.note((), str(error))
     if reading.problem:
@@ -60,8 +64,9 @@ class _Contents:
     nested: list[Entry] = field(default_factory=list)
 
     @property
-    def size(self) -> int:
-        return len(self.poms) + len(self.paths) + len(self.nested)
+    def is_full(self) -> bool:
+        poms = len(self.poms) + len(self.paths)
+        return poms > _MAX_POMS or len(self.nested) > _MAX_NESTED
 
     def add(self, entry: Entry) -> None:
         name = entry.name
@@ -81,10 +86,10 @@ class _Reading:
     """One file with all that is nested in it, and what went wrong. `where` is the names from the
     file's own to the innermost archive's."""
 
-    def __init__(self) -> None:
+    def __init__(self, allowance: Allowance) -> None:
         self.problem = ""
         self._more = 0
-        self._allowance = Allowance()
+        self._allowance = allowance
 
     def note(self, where: tuple[str, ...], sentence: str) -> None:
         if self.problem:
@@ -105,6 +110,9 @@ class _Reading:
             if source.at(0, 4) == b"PK\3\4":
                 self.note(where, "It is an archive without an end.")
             return
+        except Damaged as error:
+            self.note(where, str(error))
+            return
         contents = self._contents(archive, where)
         yield from _components(coordinates(self._facts(archive, contents, where)), where[1:])
         for entry in contents.nested:
@@ -116,7 +124,7 @@ class _Reading:
         try:
             for entry in archive.entries(_is_wanted):
                 contents.add(entry)
-                if contents.size > _MAX_FOUND:
+                if contents.is_full:
                     self.note(where, "It holds more packages than are read.")
                     break
         except Damaged as error:
@@ -128,9 +136,9 @@ class _Reading:
         poms: dict[Coordinates, None] = {}
         try:
             if contents.manifest:
-                fields = manifest(archive.beginning(contents.manifest, _MAX_FACTS))
+                fields = manifest(archive.beginning(contents.manifest, _MAX_MANIFEST))
             for entry in contents.poms:
-                if pom := properties(archive.beginning(entry, _MAX_FACTS)):
+                if pom := properties(archive.beginning(entry, _MAX_PROPERTIES)):
                     poms[pom] = None
         except Damaged as error:
             self.note(where, str(error))
@@ -140,7 +148,7 @@ class _Reading:
     def _nested(
         self, archive: Archive, entry: Entry, where: tuple[str, ...]
     ) -> Iterator[Component]:
-        where = (*where, entry.name.decode("utf-8", "replace"))
+        where = (*where, entry.name[-_MAX_NAME:].decode("utf-8", "replace"))
         if len(where) > _MAX_DEPTH + 1:
             self.note(where, "Archives in archives are not read deeper than here.")
             return

@@ -34,7 +34,7 @@ _QUALIFIER = re.compile(
     r"|incubating|hadoop|empty|public|r|v)[0-9]*",
     re.ASCII,
 )
-_MAX_NAME = 300  # characters
+_MAX_TEXT = 300  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +100,9 @@ def manifest(body: bytes) -> dict[str, str]:
 
 
 def _given(value: str | None) -> str:
-    """What was never filled in by the build was not given."""
+    """What was never filled in by the build was not given, nor was what is no name or version."""
     value = (value or "").strip()
-    return "" if "${" in value or "@" in value[:1] else value
+    return "" if len(value) > _MAX_TEXT or "${" in value or value[:1] == "@" else value
 
 
 def _is_same(pom: Coordinates, told: Coordinates, facts: Facts) -> bool:
@@ -149,7 +149,7 @@ def _titled(fields: Mapping[str, str], stem: str) -> str:
 
 def _split(stem: str, versions: Collection[str]) -> tuple[str, str]:
     """ARTIFACT-VERSION, or NAME_VERSION as OSGi has it; no version where there is none to see."""
-    parts = stem.split("-") if len(stem) <= _MAX_NAME else []
+    parts = stem.split("-") if len(stem) <= _MAX_TEXT else []
     splits = [(at, "-".join(parts[at:])) for at in range(1, len(parts)) if _BEGINS.match(parts[at])]
     if not splits:
         name, _, version = stem.rpartition("_")

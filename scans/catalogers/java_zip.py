@@ -22,10 +22,14 @@ _LENGTHS = Struct("<3H")  # of name, extra and comment, at byte 28 of a director
 _LOCAL = Struct("<4s5H3L2H")
 _LONGEST_COMMENT = 65_535
 _LONGEST_ENTRY = _DIRECTORY.size + 3 * 65_535
+_MOST_EXTRAS = 16  # fields of one entry
+_MOST_ENDS = 8  # that an archive may seem to have
 _IN_EXTRA = 0xFFFFFFFF  # a field whose value stands elsewhere
 _CHUNK = 1024 * 1024
 _ENCRYPTED = 1
 _STORED, _DEFLATED = 0, 8  # Java reads no other method
+_RATIO = 100  # of what a file unpacks to, to its size; real ones stay below ten
+_RATIO_FLOOR = 64 * 1024**2  # bytes, below which no ratio is suspicious
 _BEST_RATIO = 1_032  # of deflate; whoever claims more lies
 
 
@@ -43,12 +47,19 @@ class Exhausted(Exception):
 
 @dataclass
 class Allowance:
-    """What one file may cost, with all the archives in it."""
+    """What a file of some size may cost, with all the archives in it."""
 
-    archives: int = 20_000
-    entries: int = 2_000_000
-    inflated: int = 1024**3  # bytes
+    size: int
+    archives: int = 50_000
+    entries: int = 5_000_000
+    directories: int = 1024**3  # bytes
+    names: int = 32 * 1024**2  # bytes, of the entries that are wanted
+    facts: int = 200_000  # entries that are read for themselves
+    inflated: int = 2 * 1024**3  # bytes
     held: int = 128 * 1024**2  # bytes of inner archives in memory at once
+
+    def __post_init__(self) -> None:
+        self.inflated = min(self.inflated, max(_RATIO_FLOOR, _RATIO * self.size))
 
     def take(self, what: str, amount: int = 1) -> None:
         left = getattr(self, what) - amount
@@ -69,6 +80,9 @@ class Allowance:
 _TOO_MUCH = {
     "archives": "It holds more archives in archives than are read.",
     "entries": "Its archives have more entries than are read.",
+    "directories": "Its archives have longer directories than are read.",
+    "names": "Its archives have longer names than are read.",
+    "facts": "It holds more packages than are read.",
     "inflated": "It unpacks to more than is read.",
 }
 
@@ -124,7 +138,7 @@ class Entry:
 
 
 class Archive:
-    """Raises NoZip for what is no archive at all."""
+    """Raises NoZip for what is no archive at all, and Damaged."""
 
     def __init__(self, source: Source, allowance: Allowance) -> None:
         self._source = source
@@ -137,6 +151,7 @@ class Archive:
         while position < self._end or at < len(data):
             if position < self._end and len(data) - at < _LONGEST_ENTRY:
                 more = self._source.at(position, min(_CHUNK, self._end - position))
+                self._allowance.take("directories", len(more))
                 data, at, position = data[at:] + more, 0, position + _CHUNK
             if not data.startswith(_DIRECTORY_SIGNATURE, at) or len(data) - at < _DIRECTORY.size:
                 raise Damaged("Its directory is damaged.")
@@ -145,12 +160,14 @@ class Archive:
             name_at = at + _DIRECTORY.size
             name = data[name_at : name_at + lengths[0]]
             if wanted(name):
+                self._allowance.take("names", len(name))
                 extra = data[name_at + lengths[0] : name_at + lengths[0] + lengths[1]]
                 yield _entry(name, extra, _DIRECTORY.unpack_from(data, at))
             at = name_at + sum(lengths)
 
     def beginning(self, entry: Entry, limit: int) -> bytes:
         """The first bytes of what is packed; all of it where it is not longer."""
+        self._allowance.take("facts")
         found = bytearray()
         for piece in self._unpacked(entry, limit):
             found += piece
@@ -222,20 +239,18 @@ def _entry(name: bytes, extra: bytes, fields: tuple[int, ...]) -> Entry:
 
 def _from_extra(extra: bytes, values: list[int]) -> list[int]:
     """The zip64 field: eight bytes for each of the values that did not fit, in this order."""
-    at = 0
-    while at + 4 <= len(extra):
-        kind, length = int.from_bytes(extra[at : at + 2], "little"), extra[at + 2]
-        length += extra[at + 3] << 8
-        if kind == 1:
-            longs = iter(range(at + 4, min(at + 4 + length, len(extra)) - 7, 8))
-            return [
-                int.from_bytes(extra[long : long + 8], "little")
-                if value == _IN_EXTRA and (long := next(longs, None)) is not None
-                else value
-                for value in values
-            ]
-        at += 4 + length
+    for _ in range(_MOST_EXTRAS):
+        kind, length = extra[:2], int.from_bytes(extra[2:4], "little")
+        if kind == b"\1\0":
+            field = extra[4 : 4 + length]
+            longs = iter([field[at : at + 8] for at in range(0, len(field) - 7, 8)])
+            return [_long(next(longs, b"")) if each == _IN_EXTRA else each for each in values]
+        extra = extra[4 + length :]
     return values
+
+
+def _long(field: bytes) -> int:
+    return int.from_bytes(field, "little") if field else _IN_EXTRA
 
 
 def _directory(source: Source) -> tuple[int, int, int]:
@@ -243,13 +258,13 @@ def _directory(source: Source) -> tuple[int, int, int]:
     before the archive, such as the script that starts it, moves it without their knowledge."""
     begin = max(0, source.size - _END.size - _LONGEST_COMMENT)
     tail = source.at(begin, source.size - begin)
-    at = tail.rfind(_END_SIGNATURE)
-    while at >= 0:
-        end = begin + at
-        if found := _directory_before(source, end, tail[at : at + _END.size]):
+    at = len(tail)
+    for _ in range(_MOST_ENDS):
+        if (at := tail.rfind(_END_SIGNATURE, 0, at)) < 0:
+            raise NoZip
+        if found := _directory_before(source, begin + at, tail[at : at + _END.size]):
             return found
-        at = tail.rfind(_END_SIGNATURE, 0, at)
-    raise NoZip
+    raise Damaged("It has several ends, and none that fits.")
 
 
 def _directory_before(source: Source, end: int, record: bytes) -> tuple[int, int, int] | None:

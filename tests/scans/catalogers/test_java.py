@@ -1,6 +1,7 @@
 """Java archives as they stand in images, and as no honest builder makes them."""
 
 import io
+import random
 import struct
 import zipfile
 from functools import partial
@@ -165,16 +166,24 @@ def test_a_bomb_of_archives_in_archives_is_refused():
 
 
 def test_an_inner_archive_too_long_for_memory_is_refused_and_the_rest_read():
-    held = java_zip.Allowance().held
+    held = java_zip.Allowance(0).held
     body = jar({"big.jar": b"\0" * (held + 1), "lib/x-1.0.jar": jar(X)})
     found, sentence = refused(body)
     assert found == ["org.example:x"]
     assert sentence == f"In big.jar: It unpacks to {held + 1:,} bytes, more than are read."
 
 
-def test_memory_for_inner_archives_is_given_back():
-    body = jar({f"lib/{number}.jar": b"\0" * 100_000_000 for number in range(2)})
+def test_memory_for_inner_archives_is_given_back(monkeypatch):
+    monkeypatch.setattr(java, "Allowance", partial(java_zip.Allowance, held=250_000))
+    body = jar({f"lib/{number}.jar": b"\0" * 200_000 for number in range(2)})
     assert read(body) == []
+
+
+def test_archives_in_memory_count_together_with_those_they_stand_in(monkeypatch):
+    monkeypatch.setattr(java, "Allowance", partial(java_zip.Allowance, held=250_000))
+    padding = random.Random(1).randbytes(100_000)
+    outer = jar({"padding": padding, "inner.jar": b"\0" * 200_000})
+    assert "It unpacks to 200,000 bytes" in refused(jar({"outer.jar": outer}))[1]
 
 
 def test_entries_that_share_their_data_cannot_be_read_without_end(monkeypatch):
@@ -197,10 +206,31 @@ def test_a_directory_of_millions_of_entries_is_refused(monkeypatch):
 
 
 def test_more_poms_than_any_archive_has_are_refused(monkeypatch):
-    monkeypatch.setattr(java, "_MAX_FOUND", 20)
+    monkeypatch.setattr(java, "_MAX_POMS", 20)
     poms = [pom("g", f"a{number}", "1") for number in range(30)]
     body = jar({path: text for each in poms for path, text in each.items()})
     assert "more packages" in refused(body)[1]
+
+
+@pytest.mark.parametrize(
+    ("allowance", "why"),
+    [("archives", "archives in archives"), ("directories", "directories"), ("names", "names")],
+)
+def test_what_no_archive_has_is_refused(allowance, why, monkeypatch):
+    limit = partial(java_zip.Allowance, **{allowance: 3})
+    monkeypatch.setattr(java, "Allowance", limit)
+    assert why in refused(jar({f"lib/{number}.jar": jar(X) for number in range(5)}))[1]
+
+
+def test_facts_are_not_read_without_end(monkeypatch):
+    monkeypatch.setattr(java, "Allowance", partial(java_zip.Allowance, facts=3))
+    body = jar({f"lib/{number}.jar": jar(X) for number in range(5)})
+    assert refused(body) == (["org.example:x"] * 3, "It holds more packages than are read.")
+
+
+def test_an_archive_with_many_ends_is_not_taken_for_none():
+    body = jar(X) + b"PK\5\6" * 100
+    assert refused(body) == ([], "It has several ends, and none that fits.")
 
 
 def test_names_of_any_bytes_are_shown_as_text():
