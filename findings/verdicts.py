@@ -20,8 +20,21 @@ JUDGED_BY = """(
     FROM findings_feedecosystem e JOIN findings_feed f ON f.id = e.feed_id
     WHERE e.ecosystem = i.ecosystem)"""
 
-# Packages of the work sets that an advisory names in a range nobody could read, unless another of
-# its ranges was: few advisories have any, so that it is asked from their side.
+# Few packages have a version that nobody can read, and few advisories such a range: both are asked
+# from their side, once for all work sets. What no advisory names cannot be missed in it.
+_UNREADABLE_VERSIONS = """
+    SELECT e.inventory_id, count(DISTINCT e.package_id) AS number
+    FROM findings_packagekey k
+    JOIN scans_inventorypackage e ON e.package_id = k.package_id
+    JOIN work_inventory w ON w.id = e.inventory_id
+    WHERE k.key IS NULL AND k.counted AND EXISTS (
+        SELECT FROM findings_affected f
+        JOIN findings_advisory a ON a.id = f.advisory_id AND a.withdrawn_at IS NULL
+        WHERE f.name = k.name AND f.ecosystem = k.ecosystem)
+    GROUP BY e.inventory_id
+"""
+
+# Where another range of the same vulnerability holds for the package, nothing is unknown.
 _UNREADABLE_RANGES = """
     SELECT e.inventory_id, count(DISTINCT e.package_id) AS number
     FROM findings_affected f
@@ -43,10 +56,10 @@ _COUNTS = f"""
         count(*) FILTER (WHERE {OPEN} AND finding.severity = 1) AS low,
         count(*) FILTER (WHERE {OPEN} AND finding.severity = 0) AS unknown,
         count(*) FILTER (WHERE {OPEN_KERNEL}) AS uncounted,
-        count(*) FILTER (WHERE {OPEN} AND v.id IS NOT NULL) AS exploited
+        count(*) FILTER (WHERE {OPEN} AND finding.vulnerability_id IN (
+            SELECT id FROM findings_vulnerability WHERE known_exploited_on IS NOT NULL)
+        ) AS exploited
     FROM findings_finding finding
-    LEFT JOIN findings_vulnerability v
-        ON v.id = finding.vulnerability_id AND v.known_exploited_on IS NOT NULL
     WHERE finding.inventory_id = w.id AND finding.closed_at IS NULL
 """
 
@@ -57,16 +70,10 @@ def roll_up_inventories(cursor) -> int:
         INSERT INTO findings_inventoryverdict (inventory_id, critical, high, medium, low, unknown,
             uncounted, exploited, unreadable_ranges, unreadable_versions, judged_by, evaluated_at)
         SELECT w.id, c.critical, c.high, c.medium, c.low, c.unknown, c.uncounted, c.exploited,
-            coalesce(r.number, 0), (
-                SELECT count(DISTINCT e.package_id) FROM scans_inventorypackage e
-                JOIN findings_packagekey k ON k.package_id = e.package_id
-                WHERE e.inventory_id = w.id AND k.key IS NULL AND k.counted AND EXISTS (
-                    SELECT FROM findings_affected f
-                    JOIN findings_advisory a ON a.id = f.advisory_id AND a.withdrawn_at IS NULL
-                    WHERE f.name = k.name AND f.ecosystem = k.ecosystem)),
-            {JUDGED_BY}, now()
+            coalesce(r.number, 0), coalesce(u.number, 0), {JUDGED_BY}, now()
         FROM work_inventory w
         JOIN scans_inventory i ON i.id = w.id
+        LEFT JOIN ({_UNREADABLE_VERSIONS}) u ON u.inventory_id = w.id
         LEFT JOIN ({_UNREADABLE_RANGES}) r ON r.inventory_id = w.id
         CROSS JOIN LATERAL ({_COUNTS}) c
         ON CONFLICT (inventory_id) DO UPDATE SET critical = excluded.critical,
