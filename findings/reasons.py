@@ -51,10 +51,7 @@ REASONS = {
         "The image was read, but no feed speaks of its distribution or ecosystem. Add such a feed, "
         "or use a base image that is covered.",
     ),
-    "end-of-life": Reason(
-        "End of life",
-        "Build it on a release of the distribution that still gets security fixes.",
-    ),
+    "end-of-life": Reason("End of life", "Build on a release that still gets them."),
     "partly-read": Reason(
         "Read in part",
         "Look at the files under Unread: what they tell of packages is missing from the lists.",
