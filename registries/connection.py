@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from registries import credentials
 from registries.models import Registry
-from registries.oci.errors import AccessDenied, RegistryError
+from registries.oci.errors import AccessDenied, NotARegistry, RegistryError
 from registries.providers import PROVIDERS, Credentials, Source
 
 
@@ -18,14 +18,17 @@ def connect(registry: Registry) -> AbstractContextManager[Source]:
     """An open source, to be used as a context manager; raises RegistryError."""
     if registry.kind == Registry.Kind.LAYOUT:
         _require_allowed(Path(registry.location))
+    if registry.kind == Registry.Kind.SBOM:
+        raise NotARegistry(f"{registry} holds imported SBOMs; there is no registry to ask.")
     return PROVIDERS[registry.kind].open(registry.location, _credentials(registry))
 
 
 def verify(registry: Registry) -> str:
     """Try the connection and record the outcome: the sentence that says what is wrong, or ""."""
     try:
-        with connect(registry) as source:
-            source.verify()
+        if registry.kind != Registry.Kind.SBOM:
+            with connect(registry) as source:
+                source.verify()
     except RegistryError as error:
         registry.problem = str(error)
     else:

@@ -67,6 +67,7 @@ class ConnectForm(RegistryForm):
 
     def __init__(self, user, *args, **kwargs) -> None:
         super().__init__(user, *args, **kwargs)
+        self.fields["location"].required = False
         allowed = scope.allowed_subscriptions(user, Action.MANAGE_REGISTRIES)
         self.fields["subscription"].queryset = allowed
         if len(some := allowed[:2]) == 1:
@@ -76,6 +77,15 @@ class ConnectForm(RegistryForm):
             self.fields["kind"].choices = [
                 choice for choice in Registry.Kind.choices if choice[0] not in OPERATORS_ONLY
             ]
+
+    def clean(self) -> dict:
+        """Imported SBOMs lie nowhere else."""
+        cleaned = super().clean()
+        if cleaned.get("kind") == Registry.Kind.SBOM:
+            cleaned["location"] = "sbom:"
+        elif not cleaned.get("location"):
+            self.add_error("location", "Say where the registry is.")
+        return cleaned
 
 
 class TokenForm(forms.Form):

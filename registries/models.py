@@ -121,6 +121,7 @@ class Registry(models.Model):
     class Kind(models.TextChoices):
         DISTRIBUTION = "distribution", "Distribution protocol"
         LAYOUT = "layout", "Folder of OCI image layouts"
+        SBOM = "sbom", "Imported SBOMs"
 
     subscription = models.ForeignKey(
         Subscription, on_delete=models.CASCADE, related_name="registries"

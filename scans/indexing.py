@@ -64,7 +64,7 @@ def _index(scan: Scan, lease: Lease) -> None:
     manifest, config, layers = _read(scan, lease)
     stacked = stack(_records(layers, lease))
     support.after_stacking(stacked)
-    _store(scan, manifest, config, layers, stacked)
+    store(scan, manifest, config, layers, stacked)
 
 
 def _read(scan: Scan, lease: Lease) -> tuple[Manifest, ImageConfig, list[Layer]]:
@@ -181,7 +181,7 @@ def _give_verdict(scan: Scan, reason: Reason, sentence: str) -> None:
 
 
 @transaction.atomic
-def _store(
+def store(
     scan: Scan,
     manifest: Manifest,
     config: ImageConfig,

@@ -49,7 +49,7 @@ _DUE = f"""
     JOIN registries_placement p ON p.image_id = i.id
     JOIN registries_repository r ON r.id = p.repository_id
     LEFT JOIN scans_report v ON v.image_id = i.id
-    WHERE i.kind = 'image'
+    WHERE i.kind = 'image' AND g.kind <> 'sbom'
       AND (v.image_id IS NULL
            OR v.catalogers_version < %(version)s
            OR (v.reason = ANY(%(retried)s)
@@ -125,7 +125,7 @@ def _request(which: str, trigger: str, **more) -> int:
         JOIN registries_subscription s ON s.id = g.subscription_id AND s.plan_enabled
         JOIN registries_placement p ON p.image_id = i.id
         JOIN registries_repository r ON r.id = p.repository_id
-        WHERE i.kind = 'image' AND {which}
+        WHERE i.kind = 'image' AND g.kind <> 'sbom' AND {which}
         ORDER BY i.id, p.id
         ON CONFLICT DO NOTHING
         """,

@@ -136,3 +136,29 @@ SBOM = _operation(
     _FORMAT,
 )
 SARIF = _operation("Images_Sarif", {(200, sarif.MEDIA_TYPE): _DOCUMENT})
+
+
+class ImportedShape(serializers.Serializer):
+    digest = serializers.CharField(help_text="SHA-256 of the document: the digest of its image.")
+
+
+IMPORT = {
+    "operation_id": "Sboms_Import",
+    "tags": ["SBOMs"],
+    "parameters": [
+        OpenApiParameter(
+            "repository", str, required=True, description="Where it is to stand: team/app."
+        ),
+        OpenApiParameter("tag", str, description="What is to point to it."),
+    ],
+    "request": {
+        media_type: OpenApiTypes.BINARY
+        for media_type in ("application/json", "application/vnd.cyclonedx+xml")
+    },
+    "responses": {
+        201: ImportedShape,
+        400: OpenApiResponse(RefusalShape, "It is no SBOM, or cannot be imported there."),
+        401: _REFUSALS[401],
+        404: OpenApiResponse(RefusalShape, "There is no such registry, or not for this user."),
+    },
+}

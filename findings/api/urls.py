@@ -3,7 +3,7 @@
 from django.urls import path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from findings.api import images, views
+from findings.api import images, sboms, views
 from registries.arm import resource_path
 
 _security = "<path:scope>/providers/Microsoft.Security"
@@ -17,6 +17,7 @@ docs = SpectacularSwaggerSplitView.as_view(
 urlpatterns = [
     path("api/schema", SpectacularAPIView.as_view(), name="api-schema"),
     path("api/docs", docs, name="api-docs"),
+    path("api/registries/<int:registry_id>/sboms", sboms.Sboms.as_view()),
     path("api/images/<digest:digest>/explain/<name:name>", images.Explain.as_view()),
     path("api/images/<digest:digest>/remediation", images.Remediation.as_view()),
     path("api/images/<digest:digest>/sbom", images.Sbom.as_view()),

@@ -27,6 +27,10 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
         "registry": registry,
         "tally": recommendations.total(Image.objects.filter(registry=registry)),
         "reasons": count_reasons(Image.objects.filter(registry=registry)),
+        "may_import": registry.kind == Registry.Kind.SBOM
+        and scope.allowed_subscriptions(request.user, Action.SCAN)
+        .filter(pk=registry.subscription_id)
+        .exists(),
         "may_manage": manageable.filter(pk=registry.subscription_id).exists(),
     }
     return render_list(request, "findings/registry.html", "findings/parts/members.html", context)

@@ -10,7 +10,7 @@ from django_htmx.http import HttpResponseClientRefresh
 from findings import images
 from findings.views.image import head, placement_or_404
 from registries import scope
-from registries.models import Image, Placement
+from registries.models import Image, Placement, Registry
 from registries.roles import Action
 from registries.tasks import soon
 from scans import queue
@@ -37,6 +37,8 @@ def _why_not(placement: Placement) -> str:
         return "an index is not scanned itself, but each platform that it lists."
     if placement.image.kind == Image.Kind.ARTIFACT:
         return "this is an artifact and no image."
+    if placement.repository.registry.kind == Registry.Kind.SBOM:
+        return "it was imported as an SBOM; import a newer one."
     if not subscription.plan_enabled:
         return f"the container-registries plan of {subscription} is off."
     return "one is under way already."

@@ -11,12 +11,14 @@ from registries.inventory.changes import (
     record_pull,
     record_push,
 )
+from registries.inventory.imported import record_import
 from registries.inventory.store import disconnect
 from registries.inventory.walk import sync
 
 __all__ = [
     "disconnect",
     "record_delete",
+    "record_import",
     "record_known_pulls",
     "record_mount",
     "record_pull",

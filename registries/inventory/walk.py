@@ -29,8 +29,11 @@ def sync(registry: Registry) -> int:
 
     Never raises RegistryError: `registry.problem` says in a sentence what could not be walked.
     What was found stays even if the walk fails later; nothing is removed unless its absence was
-    confirmed by asking for it. Does nothing where another walk of this registry is under way.
+    confirmed by asking for it. Does nothing where another walk of this registry is under way, or
+    where there is nobody to ask.
     """
+    if registry.kind == Registry.Kind.SBOM:
+        return 0
     with alone_with(_LOCK, registry.pk) as alone:
         if not alone:
             return 0
@@ -51,7 +54,7 @@ def due() -> QuerySet[Registry]:
     """Registries never walked, not for an interval, or not to the end at the last attempt."""
     now = timezone.now()
     long_ago = now - timedelta(seconds=settings.WALK_INTERVAL_SECONDS)
-    return Registry.objects.filter(
+    return Registry.objects.exclude(kind=Registry.Kind.SBOM).filter(
         Q(walked_at=None)
         | Q(walked_at__lt=long_ago)
         | ~Q(problem="") & Q(walked_at__lt=now - RETRY_FAILED_AFTER)

@@ -25,7 +25,8 @@ def connect(request: HttpRequest) -> HttpResponse:
     form = ConnectForm(request.user, request.POST or None)
     if form.is_valid() and (registry := _connected(form)):
         _walk(registry)
-        messages.success(request, f"{registry} is connected. Its catalogue is being walked.")
+        walked = "" if registry.kind == Registry.Kind.SBOM else " Its catalogue is being walked."
+        messages.success(request, f"{registry} is connected.{walked}")
         return redirect("registry-settings", registry.pk)
     allowed = form.fields["subscription"].queryset.exists()
     return render(request, "registries/connect.html", {"form": form, "allowed": allowed})

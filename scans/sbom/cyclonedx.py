@@ -89,14 +89,24 @@ def _component(item: Item) -> Component:
             )
             if value
         ],
-        evidence=ComponentEvidence(
-            occurrences=[
-                Occurrence(location=f"/{path}", additional_context=layer or None)
-                for path, layer in {place.path: place.layer for place in item.places}.items()
-            ]
-        )
-        if item.places
-        else None,
+        evidence=_evidence(item),
+    )
+
+
+def _evidence(item: Item) -> ComponentEvidence | None:
+    if not item.places:
+        return None
+    layers = {place.path: place.layer for place in item.places}
+    return ComponentEvidence(
+        occurrences=[
+            # A reference of their own keeps them in order.
+            Occurrence(
+                bom_ref=f"{item.reference}-{number:06}",
+                location=f"/{path}",
+                additional_context=layer or None,
+            )
+            for number, (path, layer) in enumerate(layers.items())
+        ]
     )
 
 

@@ -97,7 +97,6 @@ def _distribution(subject: Subject) -> Package:
 
 def _package(item: Item) -> Package:
     purl = ExternalPackageRef(ExternalPackageRefCategory.PACKAGE_MANAGER, "purl", item.purl)
-    source = f"{item.source_name} {item.source_version}".strip()
     return Package(
         spdx_id=f"SPDXRef-Package-{item.reference}",
         name=item.name,
@@ -105,9 +104,18 @@ def _package(item: Item) -> Package:
         download_location=SpdxNoAssertion(),
         files_analyzed=False,
         external_references=[purl] if item.purl else [],
-        source_info=_places(item) or None,
-        comment=f"Built from the source package {source}." if source else None,
+        source_info=_origin(item) or None,
     )
+
+
+def _origin(item: Item) -> str:
+    """In the words that other generators use, too."""
+    told = []
+    if item.source_name and item.source_version:
+        told.append(f"built package from: {item.source_name} {item.source_version}")
+    if item.places:
+        told.append(f"found in {_places(item)}")
+    return "; ".join(told)
 
 
 def _places(item: Item) -> str:
@@ -117,4 +125,4 @@ def _places(item: Item) -> str:
     ]
     if more := item.places[_MOST_PLACES:]:
         told.append(f"{len(more)} more files")
-    return f"Found in {'; '.join(told)}" if told else ""
+    return "; ".join(told)
