@@ -4,7 +4,18 @@ CATALOGERS, and raise VERSION, which makes every layer due to be read again."""
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 
-from scans.catalogers import apk, binaries, dpkg, java, jdk, npm, python
+from scans.catalogers import (
+    apk,
+    binaries,
+    dotnet,
+    dpkg,
+    java,
+    jdk,
+    npm,
+    php,
+    python,
+    ruby,
+)
 from scans.catalogers.component import (
     UNKNOWN_VERSION,
     Cataloger,
@@ -21,7 +32,11 @@ CATALOGERS = (
     dpkg.LISTS,
     apk.CATALOGER,
     python.CATALOGER,
+    python.ARCHIVES,
     npm.CATALOGER,
+    ruby.CATALOGER,
+    php.CATALOGER,
+    dotnet.CATALOGER,
     java.CATALOGER,
     binaries.EXECUTABLES,
     binaries.LIBRARIES,

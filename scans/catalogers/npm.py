@@ -7,9 +7,8 @@ have theirs elsewhere, and are published under the same names.
 from collections.abc import Iterator
 from typing import BinaryIO
 
-import orjson
-
-from scans.catalogers.component import UNKNOWN_VERSION, Cataloger, Component
+from scans.catalogers.component import UNKNOWN_VERSION, Cataloger, Component, Unreadable
+from scans.catalogers.json_document import as_dict, as_text, load
 
 
 def wants(path: str) -> bool:
@@ -17,18 +16,14 @@ def wants(path: str) -> bool:
 
 
 def read(path: str, file: BinaryIO) -> Iterator[Component]:
-    """No name is common (it only marks a folder as ES modules) and is nothing to report."""
+    """No name is common (it only marks a folder as ES modules) and is nothing to report; nor is
+    what Node cannot read either (packages are tested with such files, and ship their tests)."""
     try:
-        document = orjson.loads(file.read())  # refuses what is nested too deeply
-    except orjson.JSONDecodeError:
+        document = as_dict(load(file))
+    except Unreadable:
         return
-    if not isinstance(document, dict):
-        return
-    name, version = document.get("name"), document.get("version")
-    if not isinstance(version, str) or not version:
-        version = UNKNOWN_VERSION
-    if isinstance(name, str):
-        yield Component("npm", name, version)
+    if name := as_text(document.get("name")):
+        yield Component("npm", name, as_text(document.get("version")) or UNKNOWN_VERSION)
 
 
 # A decoded document is some thirty times its text when it is hostile.

@@ -13,6 +13,12 @@ def test_name_and_version_are_read():
     assert list(npm.read("", BytesIO(body))) == [Component("npm", "@scope/x", "1.0.0-rc.1")]
 
 
+def test_a_byte_order_mark_is_no_hindrance():
+    assert list(npm.read("", BytesIO(b'\xef\xbb\xbf{"name": "x", "version": "1"}'))) == [
+        Component("npm", "x", "1")
+    ]
+
+
 @pytest.mark.parametrize("version", [None, "", 1, ["1.0.0"]])
 def test_without_a_version_it_is_unknown(version):
     body = orjson.dumps({"name": "x", "version": version})
@@ -43,6 +49,7 @@ def test_what_names_no_package_is_passed_over(body):
 def test_wants_every_package_json():
     assert npm.wants("package.json")
     assert npm.wants("app/node_modules/@scope/x/package.json")
+    assert npm.wants("usr/local/lib/node_modules/npm/package.json")
     assert not npm.wants("app/package-lock.json")
     assert not npm.wants("app/my-package.json")
 
