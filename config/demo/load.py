@@ -70,6 +70,9 @@ def _load_feeds(zips: dict[str, Path], progress: Progress) -> None:
         feed.refresh_from_db()
         if feed.problem:
             raise DemoError(f"The feed {feed.name} was not read: {feed.problem}")
+    # Read now, so that the table that is printed says what the pages will say.
+    for ends in Feed.objects.filter(kind=Feed.Kind.EOL):
+        update_feed(ends.pk)
 
 
 @transaction.atomic

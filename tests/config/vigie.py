@@ -127,6 +127,9 @@ def command(data_dir: Path, port: int, module: str = "config.processes") -> dict
             "VIGIE_DATA_DIR": str(data_dir),
             "VIGIE_PORT": str(port),
             "VIGIE_ADVISORIES_URL": "",
+            "VIGIE_EXPLOITED_URL": "",
+            "VIGIE_EPSS_URL": "",
+            "VIGIE_END_OF_LIFE_URL": "",  # no test may end with a distribution
         },
     }
 
