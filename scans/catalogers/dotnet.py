@@ -5,16 +5,18 @@ was only needed to build it, or gave way to a newer file of the framework, bring
 there. Version resources of programs are not read: they name products, not packages.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO
 
 from scans.catalogers.component import UNKNOWN_VERSION, Cataloger, Component, Unreadable
-from scans.catalogers.json_document import as_dict, load
+from scans.catalogers.json_document import as_dict, as_text, load
 
 _PACKAGES = ("package", "runtimepack")
 _RUNTIME_PACK = "runtimepack."  # before the package's name, in applications that bring the runtime
 _FILES = ("runtime", "native", "runtimeTargets", "resources")
+_FRAMEWORK = re.compile(r"(?:.*/)?shared/([^/]+)/(([0-9]+)\.[^/]+)/\1\.deps\.json")
 _NO_FILE = "_._"  # stands in a package's folder that is empty on purpose
 
 
@@ -26,12 +28,24 @@ def read(path: str, file: BinaryIO) -> Iterator[Component]:
     document = as_dict(load(file))
     if not isinstance(document.get("libraries"), dict):
         raise Unreadable("It names no libraries, as a .deps.json does.")
+    yield from _framework(path, document)
     absent = _absent(as_dict(document.get("targets")))
     for library, described in document["libraries"].items():
         kind = as_dict(described).get("type")
         name, _, version = library.rpartition("/")
         if kind in _PACKAGES and name and name.lower() not in absent:
             yield Component("dotnet", name.removeprefix(_RUNTIME_PACK), version or UNKNOWN_VERSION)
+
+
+def _framework(path: str, document: dict[str, Any]) -> Iterator[Component]:
+    """A shared framework is the package that an application would bring it as. Its folder knows
+    the version: up to 3.1 its own file names a build of it, which sorts as a pre-release."""
+    target = as_text(as_dict(document.get("runtimeTarget")).get("name"))
+    platform = target.partition("/")[2]
+    if platform and (match := _FRAMEWORK.fullmatch(path)):
+        name, version, major = match.groups()
+        since_3 = len(major) > 1 or major >= "3"  # before, one package served all platforms
+        yield Component("dotnet", f"{name}.Runtime.{platform}" if since_3 else name, version)
 
 
 def _absent(targets: dict[str, Any]) -> set[str]:
@@ -67,5 +81,5 @@ def _has_files(described: dict[str, Any]) -> bool:
 
 
 CATALOGER = Cataloger(
-    "dotnet", wants, read, largest=8 * 1024 * 1024, extensions=frozenset({"json"})
+    "dotnet", wants, read, largest=4 * 1024 * 1024, extensions=frozenset({"json"})
 )

@@ -28,5 +28,5 @@ def read(path: str, file: BinaryIO) -> Iterator[Component]:
 
 
 CATALOGER = Cataloger(
-    "php", wants, read, largest=8 * 1024 * 1024, names=frozenset({"installed.json"})
+    "php", wants, read, largest=4 * 1024 * 1024, names=frozenset({"installed.json"})
 )

@@ -38,16 +38,31 @@ def test_the_runtime_that_an_application_brings_is_its_package():
     ]
 
 
-def test_a_shared_framework_is_its_package():
-    name = "Microsoft.AspNetCore.App.Runtime.linux-x64"
+@pytest.mark.parametrize(
+    ("version", "listed", "package"),
+    [
+        ("8.0.1", "8.0.1", "Microsoft.NETCore.App.Runtime.linux-x64"),
+        ("10.0.0-rc.1", "10.0.0-rc.1", "Microsoft.NETCore.App.Runtime.linux-x64"),
+        ("3.1.23", "3.1.23-servicing.22122.4", "Microsoft.NETCore.App.Runtime.linux-x64"),
+        ("2.1.30", "2.1.30", "Microsoft.NETCore.App"),
+    ],
+)
+def test_a_shared_framework_is_the_package_that_an_application_would_bring(
+    version, listed, package
+):
     document = {
-        "targets": {
-            ".NETCoreApp,Version=v8.0": {},
-            ".NETCoreApp,Version=v8.0/linux-x64": {f"{name}/8.0.1": {"runtime": FILE}},
-        },
-        "libraries": {f"{name}/8.0.1": {"type": "package", "serviceable": True}},
+        "runtimeTarget": {"name": ".NETCoreApp,Version=v8.0/linux-x64"},
+        "targets": {"": {f"runtime.linux-x64.X/{listed}": {"runtime": FILE}}},
+        "libraries": {f"runtime.linux-x64.X/{listed}": {"type": "package"}},
     }
-    assert read(document) == [Component("dotnet", name, "8.0.1")]
+    path = (
+        f"usr/share/dotnet/shared/Microsoft.NETCore.App/{version}/Microsoft.NETCore.App.deps.json"
+    )
+    assert list(dotnet.read(path, BytesIO(orjson.dumps(document)))) == [
+        Component("dotnet", package, version),
+        Component("dotnet", "runtime.linux-x64.X", listed),
+    ]
+    assert len(read(document)) == 1
 
 
 @pytest.mark.parametrize("kind", ["runtime", "native", "runtimeTargets", "resources"])
