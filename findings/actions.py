@@ -80,7 +80,7 @@ def closing_versions(findings: Collection[Finding]) -> dict[int, str]:
             FROM findings_finding finding
             JOIN findings_packagekey k ON k.package_id = finding.package_id AND k.key IS NOT NULL
             JOIN findings_affected f ON f.name = k.name AND f.ecosystem = k.ecosystem
-                AND NOT f.unreadable AND f.flavour IN ('', k.flavour)
+                AND NOT f.unreadable AND f.flavour = k.flavour
             JOIN findings_advisory a ON a.id = f.advisory_id AND a.withdrawn_at IS NULL
                 AND a.vulnerability_id = finding.vulnerability_id
             WHERE finding.id = ANY(%s)

@@ -133,7 +133,7 @@ def _package(entries: list[InventoryPackage], steps: dict[str, str]) -> explanat
     own = key is None or key.name != package.source_name
     return explanation.Package(
         id=package.pk,
-        ecosystem=package.ecosystem,
+        ecosystem=key.ecosystem if key else package.ecosystem,
         name=package.name,
         version=package.version,
         key_name=key.name if key else package.name,

@@ -5,11 +5,15 @@ that disables findings, is a further function in `_RULES`. "Not known" is an ans
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
 from findings.versions import family
+
+# The flavour of an advisory that may mean any module stream: of a package that is of one, it says
+# nothing for certain.
+_ANY_STREAM = "*"
 
 _MOST_NAMES = 12
 _MOST_RANGES = 4  # compared per advisory
@@ -324,7 +328,11 @@ def _why_not(package: Package, facts: Facts) -> Iterator[Line]:
     if not standing:
         yield from _of_withdrawn(package, own)
         return
-    flavoured = [each for each in standing if each.flavour in ("", package.flavour)]
+    flavoured = [each for each in standing if each.flavour == package.flavour]
+    if package.flavour:
+        flavoured += [
+            replace(each, unreadable=True) for each in standing if each.flavour == _ANY_STREAM
+        ]
     if not flavoured:
         yield _of_other_flavours(package, standing)
         return
@@ -354,12 +362,13 @@ def _of_withdrawn(package: Package, ranges: Iterable[Range]) -> Iterator[Line]:
 
 
 def _of_other_flavours(package: Package, ranges: Iterable[Range]) -> Line:
-    flavours = _listed(sorted({each.flavour for each in ranges}))
-    own = f"is of {package.flavour}" if package.flavour else "is of none"
+    flavours = _listed(sorted({each.flavour or "none" for each in ranges}))
+    own = f"is of {package.flavour or 'none'}"
     return _about(
         package,
         Reason.OTHER_FLAVOUR,
-        f"The advisories speak of {package.key_name} of {flavours} only; the one installed {own}.",
+        f"The advisories speak of {package.key_name} of the module stream {flavours} only; the one "
+        f"installed {own}.",
     )
 
 
@@ -395,7 +404,7 @@ def _beside(package: Package, ranges: Sequence[Range]) -> Line:
     installed = f"{package.name} {package.version}"
     sentence = f"{installed} is not in the affected range of {ranges[0].advisory}."
     line = _about(package, Reason.NOT_IN_RANGE, sentence, ranges[0], comparison)
-    return _with_range(line, "; ".join(range_in_words(each) for each in nearest))
+    return replace(line, range="; ".join(range_in_words(each) for each in nearest))
 
 
 def _no_package(facts: Facts) -> Iterator[Line]:
@@ -500,10 +509,6 @@ def _about(
         range=range_in_words(of) if of else "",
         comparison=comparison,
     )
-
-
-def _with_range(line: Line, words: str) -> Line:
-    return Line(**{**vars(line), "range": words})
 
 
 def _listed(names: Sequence[str]) -> str:

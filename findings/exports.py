@@ -54,7 +54,7 @@ def _contents(image: Examination, name: str) -> Contents:
             Item(**{**vars(item), "places": tuple(sorted(at, key=lambda p: (p.path, p.layer)))})
             for item, at in ordered
         ),
-        len(getattr(image, "unread", ())),
+        len(image.unread),
     )
 
 

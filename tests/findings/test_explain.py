@@ -171,7 +171,15 @@ def test_another_module_stream(image, feed):
     Affected.objects.update(flavour="bash:4")
     found = explain(image, CVE)
     assert (found.state, reasons(found)) == (State.NOT_REPORTED, [Reason.OTHER_FLAVOUR])
-    assert "of bash:4 only; the one installed is of bash:5" in found.lines[0].sentence
+    assert "stream bash:4 only; the one installed is of bash:5" in found.lines[0].sentence
+
+
+def test_a_module_stream_that_the_advisory_does_not_tell_leaves_it_unknown(image, feed):
+    feed(an_advisory(CVE, "bash", "5"))
+    PackageKey.objects.update(flavour="bash:5")
+    Affected.objects.update(flavour="*")
+    found = explain(image, CVE)
+    assert (found.state, reasons(found)) == (State.NOT_KNOWN, [Reason.UNKNOWN_RANGE])
 
 
 def test_a_kernel_is_found_but_not_counted(image, feed):
