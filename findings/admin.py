@@ -28,7 +28,12 @@ class FeedAdmin(admin.ModelAdmin):
     search_fields = ["name", "location"]
     readonly_fields = ["attempted_at", "succeeded_at", "newest_record_at", "record_count",
                        "unreadable_ranges", "problem"]  # fmt: skip
-    actions = ["update_now"]
+    actions = ["update_now", "believe_next"]
+
+    @admin.action(description="Believe the next import, however small", permissions=["change"])
+    def believe_next(self, request, feeds) -> None:
+        feeds.update(record_count=0)
+        self.update_now(request, feeds)
 
     @admin.action(description="Update now", permissions=["change"])
     def update_now(self, request, feeds) -> None:

@@ -1,5 +1,7 @@
 """Until when releases of distributions get security fixes, and what the calendar does to images."""
 
+from datetime import date
+
 from django.db import connection, transaction
 
 from findings.advisories import update
@@ -27,7 +29,7 @@ def _read(feed: Feed) -> int:
 
 
 @transaction.atomic
-def _replace(ends: dict) -> int:
+def _replace(ends: dict[tuple[str, str], date | None]) -> int:
     """Make these the releases that are known. Returns how many changed."""
     releases = DistributionRelease.objects
     known = {(r.distro_id, r.version): r for r in releases.select_for_update()}

@@ -9,16 +9,12 @@ from datetime import UTC, datetime, time
 
 from django.db import connection, transaction
 
-from findings.advisories import Refused, update
+from findings.advisories import LARGEST_SHRINKAGE, LARGEST_UNREADABLE, Refused, update
 from findings.evaluation import hold_lock
 from findings.feeds import epss, kev
 from findings.feeds.documents import open_document
 from findings.models import OPEN, Feed
 from findings.verdicts import roll_up_images, roll_up_inventories
-
-# As of advisories: how many may go at once, and how many may be unreadable.
-LARGEST_SHRINKAGE = 0.2
-LARGEST_UNREADABLE = 0.01
 
 
 def update_kev(feed: Feed) -> int:

@@ -1,3 +1,4 @@
+import json
 from datetime import date
 
 import pytest
@@ -72,6 +73,29 @@ def test_feeds_are_updated_on_demand(admin_client, monkeypatch, django_capture_o
     assert response.status_code == 200
     assert sorted(asked) == sorted(feed.pk for feed in feeds)
     assert b"2 feeds" in response.content
+
+
+def test_a_feed_that_shrank_for_good_is_believed_once_an_operator_says_so(
+    admin_client, monkeypatch, tmp_path
+):
+    monkeypatch.setattr("findings.admin.soon", lambda task, pk: task(pk))
+    document = tmp_path / "kev.json"
+
+    def hold(number: int) -> None:
+        entries = [
+            {"cveID": f"CVE-2026-{1000 + n}", "dateAdded": "2026-02-03"} for n in range(number)
+        ]
+        document.write_text(json.dumps({"vulnerabilities": entries}))
+
+    feed = Feed.objects.create(kind="kev", name="KEV", location=str(document))
+    changelist = reverse("admin:findings_feed_changelist")
+    counts = []
+    for number, action in ((10, "update_now"), (3, "update_now"), (3, "believe_next")):
+        hold(number)
+        admin_client.post(changelist, {"action": action, "_selected_action": [feed.pk]})
+        feed.refresh_from_db()
+        counts.append((feed.record_count, "shrank" in feed.problem))
+    assert counts == [(10, False), (10, True), (3, False)]
 
 
 def test_a_feed_is_added_by_its_name_and_location_and_asked_at_once(admin_client, monkeypatch):
