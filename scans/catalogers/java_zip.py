@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from struct import Struct
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Protocol, cast
 
 from isal import isal_zlib
 
+_IsalError = cast("type[Exception]", isal_zlib.error)  # its stub says: an instance
 _END = Struct("<4s4H2LH")
 _END_SIGNATURE = b"PK\5\6"
 _END64 = Struct("<4sQ2H2L4Q")
@@ -209,7 +210,7 @@ class Archive:
                 start, left = start + len(data), left - len(data)
             try:
                 piece = stream.decompress(data, most)
-            except isal_zlib.error:
+            except _IsalError:
                 raise Damaged("Its data is damaged.") from None
             if not data and not piece:
                 raise Damaged("It ends too early.")
