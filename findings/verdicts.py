@@ -34,13 +34,15 @@ _UNREADABLE_VERSIONS = """
     GROUP BY e.inventory_id
 """
 
-# Where another range of the same vulnerability holds for the package, nothing is unknown.
+# Where another range of the same vulnerability holds for the package, nothing is unknown. A range
+# of flavour "*" is of some module stream, nobody says which.
 _UNREADABLE_RANGES = """
     SELECT e.inventory_id, count(DISTINCT e.package_id) AS number
     FROM findings_affected f
     JOIN findings_advisory a ON a.id = f.advisory_id AND a.withdrawn_at IS NULL
     JOIN findings_packagekey k ON k.name = f.name AND k.ecosystem = f.ecosystem
         AND k.key IS NOT NULL AND k.counted
+        AND (f.flavour = k.flavour OR f.flavour = '*' AND k.flavour <> '')
     JOIN scans_inventorypackage e ON e.package_id = k.package_id
     JOIN work_inventory w ON w.id = e.inventory_id
     WHERE f.unreadable AND NOT EXISTS (

@@ -235,6 +235,26 @@ def test_findings_of_kernels_are_counted_apart_and_known_exploitation_among_thos
     assert (verdict.high, verdict.uncounted, verdict.exploited) == (2, 1, 1)
 
 
+def test_a_range_nobody_can_read_of_another_module_stream_is_not_about_the_package():
+    advisory, package = an_advisory(), a_package()
+    key = PackageKey.objects.create(
+        package=package, ecosystem="AlmaLinux:8", name="nodejs", key=b"1", flavour="nodejs:18"
+    )
+    affected = Affected.objects.create(
+        advisory=advisory, ecosystem="AlmaLinux:8", name="nodejs", low=b"", high=b"",
+        unreadable=True,
+    )  # fmt: skip
+    inventory = an_inventory([package])
+    for flavour, of_package, number in (
+        ("nodejs:20", "nodejs:18", 0), ("nodejs:18", "nodejs:18", 1), ("*", "nodejs:18", 1),
+        ("*", "", 0), ("", "", 1), ("", "nodejs:18", 0),
+    ):  # fmt: skip
+        Affected.objects.filter(pk=affected.pk).update(flavour=flavour)
+        PackageKey.objects.filter(pk=key.pk).update(flavour=of_package)
+        roll_up_sets(inventory)
+        assert InventoryVerdict.objects.get(inventory=inventory).unreadable_ranges == number
+
+
 def test_a_package_named_in_a_range_nobody_can_read_is_counted_unless_it_is_a_finding_anyway():
     _, matched, unnamed, kernel = packages = [a_package() for _ in range(4)]
     advisory = an_advisory()
