@@ -13,7 +13,6 @@ from packageurl import PackageURL
 
 from scans.sbom.contents import TOOL, Contents, Item, Subject
 
-MEDIA_TYPE = "application/vnd.cyclonedx+json; version=1.6"
 _PREFIX = "vigie:"
 
 

@@ -19,7 +19,6 @@ from spdx_tools.spdx.model.spdx_no_assertion import SpdxNoAssertion
 
 from scans.sbom.contents import TOOL, Contents, Item, Subject
 
-MEDIA_TYPE = "application/spdx+json"
 _DOCUMENT = "SPDXRef-DOCUMENT"
 _IMAGE = "SPDXRef-Image"
 _DISTRIBUTION = "SPDXRef-OperatingSystem"
