@@ -57,7 +57,7 @@ def export(placement: Placement, format: str) -> bytes:
 
 
 def contents_of(placement: Placement) -> Contents:
-    """A fixed number of queries. Raises NotKnown for what was not read, or has too many packages."""
+    """A fixed number of queries. Raises NotKnown where it was not read, or has too many."""
     report = Report.objects.filter(pk=placement.image_id).first()
     if report is None:
         raise NotKnown("The image has not been scanned yet, so what is inside is not known.")
