@@ -23,7 +23,7 @@ MAX_LINE = 32 * 1024  # bytes; the longest is a package with the longest texts
 _MAX_SENTENCE = 1000
 _MAX_PACKAGE = 300
 _OVERHEAD = 200  # bytes in memory of a line beside its text
-_TYPES = frozenset(
+TYPES = frozenset(
     {"deb", "apk", "rpm", "python", "npm", "go-module", "maven", "cargo", "gem", "composer"}
     | {"dotnet", "binary"}
 )
@@ -193,7 +193,7 @@ def _component(values: tuple[Any, ...]) -> Component:
     if not all(isinstance(value, str) for value in values):
         raise NoAnswer("It has a package that is none.")
     component = Component(*values)
-    if component.type not in _TYPES or list(storable([component])) != [component]:
+    if component.type not in TYPES or list(storable([component])) != [component]:
         raise NoAnswer("It has a package that cannot be stored.")
     return component
 
