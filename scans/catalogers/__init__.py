@@ -14,6 +14,7 @@ from scans.catalogers import (
     npm,
     php,
     python,
+    rpm,
     ruby,
 )
 from scans.catalogers.component import (
@@ -31,6 +32,7 @@ CATALOGERS = (
     dpkg.CATALOGER,
     dpkg.LISTS,
     apk.CATALOGER,
+    rpm.CATALOGER,
     python.CATALOGER,
     python.ARCHIVES,
     npm.CATALOGER,
