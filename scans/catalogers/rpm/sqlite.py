@@ -42,7 +42,7 @@ def records(file: BinaryIO, size: int) -> Iterator[bytes | None]:
         with closing(sqlite3.connect(":memory:")) as connection:
             _load(connection, file)
             yield from _rows(connection, size)
-    except (sqlite3.Error, MemoryError) as error:
+    except (sqlite3.Error, UnicodeError, MemoryError) as error:  # it quotes names in its own errors
         raise Unreadable("SQLite finds the rpm database damaged, or not written by rpm.") from error
 
 

@@ -11,7 +11,7 @@ import zstandard
 from scans import sandbox
 from scans.layers import Budget, LayerError
 from scans.support import Reason
-from tests.scans.hostile.streams import entries, layer, opened, read, refused
+from tests.scans.hostile.streams import entries, layer, opened, refused
 from tests.scans.tars import file, names, npm, tar
 
 MB = 1024 * 1024
