@@ -33,7 +33,11 @@ _LISTS = ("hidden", "whiteouts", "opaques", "bare", "unread")
 
 
 class NoAnswer(Exception):
-    """What came is no answer: it ends too early, or has not the form of one."""
+    """What came has not the form of an answer."""
+
+
+class NoEnd(NoAnswer):
+    """What came is no whole answer."""
 
 
 def lines(record: LayerRecord) -> Iterator[bytes]:
@@ -69,7 +73,7 @@ def record_of(answer: Iterable[bytes], budget: Budget) -> LayerRecord:
         reading.add(line)
         if reading.record:
             return reading.record
-    raise NoAnswer("It ended before its end.")
+    raise NoEnd("It stops before its end.")
 
 
 class _Answer:

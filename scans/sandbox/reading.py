@@ -9,8 +9,8 @@ from functools import partial
 from scans.layers import Budget, LayerError, LayerRecord
 from scans.layers.budget import too_slow
 from scans.sandbox import reader
-from scans.sandbox.answers import NoAnswer, record_of
-from scans.sandbox.zygotes import Job, OutOfTime, SandboxUnavailable, borrowed
+from scans.sandbox.answers import NoAnswer, NoEnd, record_of
+from scans.sandbox.zygotes import DIED, Job, OutOfTime, SandboxUnavailable, borrowed
 from scans.support import Reason
 
 _GRACE_SECONDS = 10.0  # the reader watches its own clock, and tells it better
@@ -84,8 +84,9 @@ def _exhaust(chunks: Chunks) -> None:
 def _death(job: Job | None, budget: Budget, error: NoAnswer) -> Exception:
     """The verdict on a layer whose reader did not live to answer, or not sensibly."""
     if job is None or job.status is None:
-        return SandboxUnavailable("The process that starts the readers of layers died.")
-    status = os.waitstatus_to_exitcode(job.status)
+        return SandboxUnavailable(DIED)
+    # One that talks nonsense is ended by its worker: only of one that stopped does it say why.
+    status = os.waitstatus_to_exitcode(job.status) if isinstance(error, NoEnd) else 0
     if status == -signal.SIGXCPU:
         return too_slow("to read", budget.seconds, "seconds")
     if status < 0:

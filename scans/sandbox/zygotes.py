@@ -1,5 +1,6 @@
 """The worker's end: start zygotes, keep the idle ones, and run one reader at a time in each."""
 
+import atexit
 import fcntl
 import logging
 import os
@@ -27,6 +28,9 @@ _BOOT = (
     "import sys; sys.path[:] = sys.argv[2:]; "
     "from scans.sandbox.zygote import main; main(int(sys.argv[1]))"
 )
+
+
+DIED = "The process that starts the readers of layers died."
 
 
 class SandboxUnavailable(RuntimeError):
@@ -64,7 +68,10 @@ class Zygote:
         """A reader, which may keep its worker waiting for so long; however this ends, it ends."""
         job = Job(seconds)
         try:
-            job.begin(self._control)
+            try:
+                job.begin(self._control)
+            except ConnectionError:
+                raise SandboxUnavailable(DIED) from None
             yield job
         finally:
             job.close()
@@ -86,6 +93,11 @@ class Zygote:
         self._control.close()
         self._process.kill()
         self._process.wait()
+
+    def disown(self) -> None:
+        """In a fork of the worker: it is the parent's, and not this process's to wait for."""
+        self._control.close()
+        self._process.returncode = 0
 
     def _hear(self, seconds: float) -> bytes:
         self._control.settimeout(seconds)
@@ -163,6 +175,11 @@ class Job:
             self._blob = -1
 
 
+_UNFILTERED = (
+    "The process that reads layers cannot be held to a list of system calls on this machine: "
+    "install libseccomp (libseccomp2), or set VIGIE_SANDBOX=degrade to go on without."
+)
+
 _idle: list[Zygote] = []
 
 
@@ -184,12 +201,6 @@ def borrowed(strict: bool) -> Iterator[Zygote]:
             taken.close()
 
 
-_UNFILTERED = (
-    "The process that reads layers cannot be held to a list of system calls on this machine: "
-    "install libseccomp (libseccomp2), or set VIGIE_SANDBOX=degrade to go on without."
-)
-
-
 def _started() -> Zygote:
     new = Zygote()
     if not new.filtered:
@@ -201,12 +212,15 @@ def _path() -> list[str]:
     return [str(Path(entry).resolve()) for entry in sys.path]
 
 
-def _forget() -> None:
-    """In a fork: the zygotes are the parent's."""
-    for taken in _idle:
-        taken._control.close()
-        taken._process.returncode = 0  # not this process's child to wait for
-    _idle.clear()
+def _close_idle() -> None:
+    while _idle:
+        _idle.pop().close()
 
 
-os.register_at_fork(after_in_child=_forget)
+def _disown_idle() -> None:
+    while _idle:
+        _idle.pop().disown()
+
+
+atexit.register(_close_idle)
+os.register_at_fork(after_in_child=_disown_idle)

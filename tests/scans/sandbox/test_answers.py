@@ -120,7 +120,7 @@ def test_a_package_before_any_file_is_no_answer():
 
 
 def test_an_answer_without_an_end_is_none():
-    with pytest.raises(NoAnswer, match="before its end"):
+    with pytest.raises(NoAnswer, match="stops before its end"):
         record_of([orjson.dumps(FILE)], BUDGET)
 
 

@@ -88,7 +88,7 @@ def test_a_reader_that_neither_reads_nor_answers_is_ended(deed, monkeypatch):
         ("exit", "ended with status 3"),
         ("bug", "an error of Vigie's own (KeyError, taken_over.py:"),
         ("lie", "gave no answer that can be believed (It has a path that is none.)"),
-        ("say nothing", "gave no answer that can be believed (It ended before its end.)"),
+        ("say nothing", "gave no answer that can be believed (It stops before its end.)"),
         (
             "say a long line",
             "gave no answer that can be believed (It has a line that is too long.)",

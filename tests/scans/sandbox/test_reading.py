@@ -9,9 +9,12 @@ import pytest
 
 from registries.oci.errors import DigestMismatch
 from scans import sandbox
+from scans.catalogers import CATALOGERS
 from scans.layers import Budget, LayerError, read_layer
 from scans.sandbox import SandboxUnavailable, zygotes
 from scans.support import Reason
+from tests.fuzz.seeds import SEEDS
+from tests.fuzz.targets import PATHS
 from tests.scans.tars import PACK, cut, failing, file, hard_link, link, names, npm, status, tar
 
 LAYER = tar(
@@ -149,3 +152,14 @@ def test_a_fork_of_the_worker_has_zygotes_of_its_own(no_zygotes):
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert sandbox.read_layer(blob(LAYER)) == read_layer([LAYER])
     assert len(no_zygotes) == 1
+
+
+@pytest.mark.parametrize("cataloger", CATALOGERS, ids=lambda cataloger: cataloger.name)
+def test_every_cataloger_reads_what_it_reads_outside(cataloger):
+    """All it needs is imported before the process is locked down."""
+    for seed in SEEDS[f"cataloger-{cataloger.name}"]:
+        info, body = file(PATHS[cataloger.name], seed)
+        info.mode = 0o755
+        record = sandbox.read_layer(blob(tar((info, body))))
+        assert record == read_layer([tar((info, body))])
+        assert not record.problems
