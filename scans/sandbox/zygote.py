@@ -49,7 +49,7 @@ def _import_what_loads_late() -> None:
 
 
 def _keep_freed_memory() -> None:
-    """Or every buffer is asked of the kernel anew, page by page: a third of the time."""
+    """Or every buffer is asked of the kernel anew, page by page: a fifth of the time."""
     if mallopt := getattr(ctypes.CDLL(None), "mallopt", None):  # of glibc
         mallopt(_M_MMAP_THRESHOLD, 4 * 1024 * 1024)
         mallopt(_M_TRIM_THRESHOLD, 64 * 1024 * 1024)
