@@ -56,7 +56,7 @@ def cataloger_for(path: str, executable: bool = False) -> Cataloger | None:
     name = path[slash + 1 :]
     for candidates in (
         _BY_NAME.get(name),
-        _BY_EXTENSION.get(name[name.rfind(".") + 1 :]),
+        _BY_EXTENSION.get(name[name.rfind(".") + 1 :].lower()),
         _BY_FOLDER.get(path[:slash] if slash > 0 else ""),
         _OF_EXECUTABLES if executable else None,
     ):

@@ -40,7 +40,12 @@ class Owns:
 
 
 class Unreadable(Exception):
-    """The file is what its name says, but cannot be read; `str()` is a sentence on why."""
+    """The file is what its name says, but cannot be read; `str()` is a sentence on why. `too_large`
+    if it passes a bound of its cataloger, and may be sound otherwise."""
+
+    def __init__(self, sentence: str, *, too_large: bool = False) -> None:
+        super().__init__(sentence)
+        self.too_large = too_large
 
 
 @dataclass(frozen=True)

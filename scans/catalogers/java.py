@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 from scans.catalogers.component import Cataloger, Component, Unreadable
 from scans.catalogers.java_names import Coordinates, Facts, coordinates, manifest, properties
-from scans.catalogers.java_zip import (
+from scans.catalogers.zips import (
     Allowance,
     Archive,
     Damaged,
@@ -32,6 +32,8 @@ _MAX_MANIFEST = 256 * 1024  # bytes that are read of it
 _MAX_PROPERTIES = 8 * 1024
 _MAX_NAME = 1_000  # bytes that are kept of an entry's path
 _MAX_SHOWN = 200  # characters of a path in a sentence
+_FULL = Unreadable("It holds more packages than are read.", too_large=True)
+_TOO_DEEP = Unreadable("Archives in archives are not read deeper than here.", too_large=True)
 
 
 def wants(path: str) -> bool:
@@ -49,9 +51,9 @@ def read(path: str, file: BinaryIO) -> Iterator[Component]:
     try:
         yield from reading.archive(source, (path.rpartition("/")[2],))
     except Exhausted as error:
-        reading.note((), str(error))
+        reading.note((), error)
     if reading.problem:
-        raise Unreadable(reading.sentence())
+        raise reading.problem
 
 
 @dataclass
@@ -87,19 +89,25 @@ class _Reading:
     file's own to the innermost archive's."""
 
     def __init__(self, allowance: Allowance) -> None:
-        self.problem = ""
+        self._first: Unreadable | None = None
         self._more = 0
         self._allowance = allowance
 
-    def note(self, where: tuple[str, ...], sentence: str) -> None:
-        if self.problem:
+    def note(self, where: tuple[str, ...], error: Unreadable) -> None:
+        if self._first:
             self._more += 1
         else:
             shown = "!/".join(where[1:])[:_MAX_SHOWN]
-            self.problem = f"In {shown}: {sentence}" if shown.isprintable() and shown else sentence
+            place = f"In {shown}: " if shown.isprintable() and shown else ""
+            self._first = Unreadable(f"{place}{error}", too_large=error.too_large)
 
-    def sentence(self) -> str:
-        return self.problem + (f" And {self._more:,} more of the kind." if self._more else "")
+    @property
+    def problem(self) -> Unreadable | None:
+        """The first one, and how many more there are."""
+        if not self._first or not self._more:
+            return self._first
+        sentence = f"{self._first} And {self._more:,} more of the kind."
+        return Unreadable(sentence, too_large=self._first.too_large)
 
     def archive(self, source: Source, where: tuple[str, ...]) -> Iterator[Component]:
         """An archive's own packages, then those of each archive in it."""
@@ -108,10 +116,10 @@ class _Reading:
             archive = Archive(source, self._allowance)
         except NoZip:
             if source.at(0, 4) == b"PK\3\4":
-                self.note(where, "It is an archive without an end.")
+                self.note(where, Unreadable("It is an archive without an end."))
             return
         except Damaged as error:
-            self.note(where, str(error))
+            self.note(where, error)
             return
         contents = self._contents(archive, where)
         yield from _components(coordinates(self._facts(archive, contents, where)), where[1:])
@@ -125,10 +133,10 @@ class _Reading:
             for entry in archive.entries(_is_wanted):
                 contents.add(entry)
                 if contents.is_full:
-                    self.note(where, "It holds more packages than are read.")
+                    self.note(where, _FULL)
                     break
         except Damaged as error:
-            self.note(where, str(error))
+            self.note(where, error)
         return contents
 
     def _facts(self, archive: Archive, contents: _Contents, where: tuple[str, ...]) -> Facts:
@@ -141,7 +149,7 @@ class _Reading:
                 if pom := properties(archive.beginning(entry, _MAX_PROPERTIES)):
                     poms[pom] = None
         except Damaged as error:
-            self.note(where, str(error))
+            self.note(where, error)
         name = where[-1].rpartition("/")[2]
         return Facts(name, fields, poms, contents.paths, lambda folder: _holds(archive, folder))
 
@@ -150,12 +158,12 @@ class _Reading:
     ) -> Iterator[Component]:
         where = (*where, entry.name[-_MAX_NAME:].decode("utf-8", "replace"))
         if len(where) > _MAX_DEPTH + 1:
-            self.note(where, "Archives in archives are not read deeper than here.")
+            self.note(where, _TOO_DEEP)
             return
         try:
             source = archive.inner(entry)
         except Damaged as error:
-            self.note(where, str(error))
+            self.note(where, error)
             return
         with self._allowance.holding(source):
             yield from self.archive(source, where)

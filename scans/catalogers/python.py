@@ -13,8 +13,8 @@ from typing import BinaryIO
 
 from packaging.utils import canonicalize_name
 
-from scans.catalogers.component import UNKNOWN_VERSION, Cataloger, Component, Unreadable
-from scans.catalogers.java_zip import Allowance, Archive, Damaged, Exhausted, NoZip, OnFile
+from scans.catalogers.component import UNKNOWN_VERSION, Cataloger, Component
+from scans.catalogers.zips import Allowance, Archive, OnFile
 
 _ENDINGS = (".dist-info/metadata", "egg-info/pkg-info", ".egg-info")  # in any case, as importlib
 _FIELD = re.compile(rb"(name|version)\s*:(.*)", re.IGNORECASE)
@@ -46,20 +46,15 @@ def _head(file: BinaryIO) -> dict[bytes, str]:
 
 
 def wants_archive(path: str) -> bool:
-    return path.endswith((".whl", ".egg"))
+    return path.lower().endswith((".whl", ".egg"))
 
 
 def read_archive(path: str, file: BinaryIO) -> Iterator[Component]:
     source = OnFile(file)
-    try:
-        archive = Archive(source, Allowance(source.size))
-        for entry in archive.entries(lambda name: wants(_text(name))):
-            for component in read(path, BytesIO(archive.beginning(entry, _HEAD))):
-                yield replace(component, inside=_text(entry.name))
-    except NoZip:
-        raise Unreadable("It does not end as an archive does.") from None
-    except (Damaged, Exhausted) as error:
-        raise Unreadable(str(error)) from None
+    archive = Archive(source, Allowance(source.size))
+    for entry in archive.entries(lambda name: wants(_text(name))):
+        for component in read(path, BytesIO(archive.beginning(entry, _HEAD))):
+            yield replace(component, inside=_text(entry.name))
 
 
 def _text(name: bytes) -> str:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scans.catalogers import Component, Unreadable, cataloger_for, java, java_zip
+from scans.catalogers import Component, Unreadable, cataloger_for, java, zips
 from tests.scans.catalogers.jars import jar, manifest, pom
 
 X = pom("org.example", "x", "1.0")
@@ -25,9 +25,14 @@ def read(body: bytes, path: str = "srv/app.jar") -> list[Component]:
 def refused(body: bytes) -> tuple[list[str], str]:
     """What is found all the same, and the sentence."""
     found: list[Component] = []
+    error = caught(body, found)
+    return [component.name for component in found], str(error)
+
+
+def caught(body: bytes, found: list[Component]) -> Unreadable:
     with pytest.raises(Unreadable) as error:
         found.extend(java.read("srv/app.jar", io.BytesIO(body)))
-    return [component.name for component in found], str(error.value)
+    return error.value
 
 
 def inside(component: Component, path: str) -> Component:
@@ -37,6 +42,7 @@ def inside(component: Component, path: str) -> Component:
 @pytest.mark.parametrize("ending", ["jar", "war", "ear", "jpi", "hpi", "par", "sar", "kar", "nar"])
 def test_wants_every_kind_of_archive(ending):
     assert cataloger_for(f"srv/x.{ending}") is java.CATALOGER
+    assert cataloger_for(f"srv/X.{ending.upper()}") is java.CATALOGER
 
 
 def test_wants_the_pom_of_an_unpacked_archive_and_no_other():
@@ -115,7 +121,7 @@ DIRECTORY = b"PK\1\2"
     ("offset", "field", "why"),
     [
         (8, b"\1\0", "encrypted"),
-        (10, b"\x0c\0", "does not read"),
+        (10, b"\x0c\0", "packed in another way"),
         (20, struct.pack("<L", 2**31), "ends too early"),
         (42, struct.pack("<L", 7), "not where"),
     ],
@@ -166,7 +172,7 @@ def test_a_bomb_of_archives_in_archives_is_refused():
 
 
 def test_an_inner_archive_too_long_for_memory_is_refused_and_the_rest_read():
-    held = java_zip.Allowance(0).held
+    held = zips.Allowance(0).held
     body = jar({"big.jar": b"\0" * (held + 1), "lib/x-1.0.jar": jar(X)})
     found, sentence = refused(body)
     assert found == ["org.example:x"]
@@ -174,20 +180,20 @@ def test_an_inner_archive_too_long_for_memory_is_refused_and_the_rest_read():
 
 
 def test_memory_for_inner_archives_is_given_back(monkeypatch):
-    monkeypatch.setattr(java, "Allowance", partial(java_zip.Allowance, held=250_000))
+    monkeypatch.setattr(java, "Allowance", partial(zips.Allowance, held=250_000))
     body = jar({f"lib/{number}.jar": b"\0" * 200_000 for number in range(2)})
     assert read(body) == []
 
 
 def test_archives_in_memory_count_together_with_those_they_stand_in(monkeypatch):
-    monkeypatch.setattr(java, "Allowance", partial(java_zip.Allowance, held=250_000))
+    monkeypatch.setattr(java, "Allowance", partial(zips.Allowance, held=250_000))
     padding = random.Random(1).randbytes(100_000)
     outer = jar({"padding": padding, "inner.jar": b"\0" * 200_000})
     assert "It unpacks to 200,000 bytes" in refused(jar({"outer.jar": outer}))[1]
 
 
 def test_entries_that_share_their_data_cannot_be_read_without_end(monkeypatch):
-    monkeypatch.setattr(java, "Allowance", partial(java_zip.Allowance, inflated=1_000_000))
+    monkeypatch.setattr(java, "Allowance", partial(zips.Allowance, inflated=1_000_000))
     one = jar({"lib/0.jar": b"\0" * 300_000})
     start = one.index(DIRECTORY)
     entry, count = one[start:-22], 50
@@ -197,7 +203,7 @@ def test_entries_that_share_their_data_cannot_be_read_without_end(monkeypatch):
 
 
 def test_a_directory_of_millions_of_entries_is_refused(monkeypatch):
-    monkeypatch.setattr(java, "Allowance", partial(java_zip.Allowance, entries=10_000))
+    monkeypatch.setattr(java, "Allowance", partial(zips.Allowance, entries=10_000))
     entry = struct.pack("<4s6H3L5H2L", DIRECTORY, *[0] * 9, 1, *[0] * 6) + b"x"
     count = 10_001
     body = entry * count
@@ -217,15 +223,26 @@ def test_more_poms_than_any_archive_has_are_refused(monkeypatch):
     [("archives", "archives in archives"), ("directories", "directories"), ("names", "names")],
 )
 def test_what_no_archive_has_is_refused(allowance, why, monkeypatch):
-    limit = partial(java_zip.Allowance, **{allowance: 3})
+    limit = partial(zips.Allowance, **{allowance: 3})
     monkeypatch.setattr(java, "Allowance", limit)
     assert why in refused(jar({f"lib/{number}.jar": jar(X) for number in range(5)}))[1]
 
 
 def test_facts_are_not_read_without_end(monkeypatch):
-    monkeypatch.setattr(java, "Allowance", partial(java_zip.Allowance, facts=3))
+    monkeypatch.setattr(java, "Allowance", partial(zips.Allowance, facts=3))
     body = jar({f"lib/{number}.jar": jar(X) for number in range(5)})
     assert refused(body) == (["org.example:x"] * 3, "It holds more packages than are read.")
+
+
+def test_what_passes_a_bound_is_told_apart_from_what_is_damaged(monkeypatch):
+    damaged = caught(jar({"lib/x.jar": b"PK\3\4 and no more", "lib/y.jar": b"PK\3\4"}), [])
+    monkeypatch.setattr(java, "Allowance", partial(zips.Allowance, facts=3))
+    exhausted = caught(jar({f"lib/{number}.jar": jar(X) for number in range(5)}), [])
+    monkeypatch.setattr(java, "Allowance", partial(zips.Allowance, held=10))
+    too_long = caught(jar({f"lib/{number}.jar": jar(X) for number in range(2)}), [])
+    assert "1 more of the kind" in str(damaged)
+    assert "1 more of the kind" in str(too_long)
+    assert [each.too_large for each in (damaged, exhausted, too_long)] == [False, True, True]
 
 
 def test_an_archive_with_many_ends_is_not_taken_for_none():

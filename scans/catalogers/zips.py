@@ -12,6 +12,8 @@ from typing import BinaryIO, Protocol, cast
 
 from isal import isal_zlib
 
+from scans.catalogers.component import Unreadable
+
 _IsalError = cast("type[Exception]", isal_zlib.error)  # its stub says: an instance
 _END = Struct("<4s4H2LH")
 _END_SIGNATURE = b"PK\5\6"
@@ -28,22 +30,22 @@ _MOST_ENDS = 8  # that an archive may seem to have
 _IN_EXTRA = 0xFFFFFFFF  # a field whose value stands elsewhere
 _CHUNK = 1024 * 1024
 _ENCRYPTED = 1
-_STORED, _DEFLATED = 0, 8  # Java reads no other method
+_STORED, _DEFLATED = 0, 8  # what imports or runs packages in archives reads no other
 _RATIO = 100  # of what a file unpacks to, to its size; real ones stay below ten
 _RATIO_FLOOR = 64 * 1024**2  # bytes, below which no ratio is suspicious
 _BEST_RATIO = 1_032  # of deflate; whoever claims more lies
 
 
-class NoZip(Exception):
+class NoZip(Unreadable):
     """It does not end as an archive does."""
 
 
-class Damaged(Exception):
-    """An archive, or one entry of it, cannot be read; `str()` is a sentence on why."""
+class Damaged(Unreadable):
+    """An archive, or one entry of it, cannot be read; what else is in the file may be."""
 
 
-class Exhausted(Exception):
-    """The file asks for more than any real one; `str()` is a sentence on what."""
+class Exhausted(Unreadable):
+    """The file asks for more than any real one; nothing more of it is read."""
 
 
 @dataclass
@@ -65,7 +67,7 @@ class Allowance:
     def take(self, what: str, amount: int = 1) -> None:
         left = getattr(self, what) - amount
         if left < 0:
-            raise Exhausted(_TOO_MUCH[what])
+            raise Exhausted(_TOO_MUCH[what], too_large=True)
         setattr(self, what, left)
 
     @contextmanager
@@ -181,7 +183,8 @@ class Archive:
         if entry.method == _STORED:
             return Window(self._source, self._data(entry), entry.packed)
         if entry.size > self._allowance.held:
-            raise Damaged(f"It unpacks to {entry.size:,} bytes, more than are read.")
+            sentence = f"It unpacks to {entry.size:,} bytes, more than are read."
+            raise Damaged(sentence, too_large=True)
         if entry.size > entry.packed * _BEST_RATIO:
             raise Damaged("It claims a size that it cannot have.")
         body, filled = bytearray(entry.size), 0
@@ -200,7 +203,7 @@ class Archive:
             yield self._source.at(self._data(entry), min(entry.packed, most))
             return
         if entry.method != _DEFLATED:
-            raise Damaged("It is packed in a way that Java does not read.")
+            raise Damaged("It is neither stored nor deflated, but packed in another way.")
         start, left = self._data(entry), entry.packed
         stream = isal_zlib.decompressobj(-15)
         while not stream.eof:
@@ -262,7 +265,7 @@ def _directory(source: Source) -> tuple[int, int, int]:
     at = len(tail)
     for _ in range(_MOST_ENDS):
         if (at := tail.rfind(_END_SIGNATURE, 0, at)) < 0:
-            raise NoZip
+            raise NoZip("It does not end as an archive does.")
         if found := _directory_before(source, begin + at, tail[at : at + _END.size]):
             return found
     raise Damaged("It has several ends, and none that fits.")
