@@ -3,6 +3,7 @@ package set, verdicts per image."""
 
 from typing import Self
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
@@ -181,6 +182,9 @@ class Advisory(models.Model):
     references = models.JSONField(default=list, blank=True, help_text="[{type, url}]")
     # Intervals of versions no ordering could read: counted by feed, never "not affected".
     unreadable_ranges = models.PositiveIntegerField(default=0)
+    # The ids it says are one vulnerability, its own the first; empty where it was read before this
+    # was kept: then it holds together what it was found with.
+    claims = ArrayField(models.TextField(), db_default=[], editable=False)
     # SHA-256 of the record as read: unchanged records cost nothing at the next import. Empty once
     # the feed no longer holds the record.
     content_hash = models.BinaryField(max_length=32)
