@@ -13,7 +13,7 @@ from scans.catalogers.stanzas import stanzas
 _STATUS = "var/lib/dpkg/status"
 _STATUS_D = "var/lib/dpkg/status.d"
 _INFO = "var/lib/dpkg/info"
-_KEYS = frozenset({b"Package", b"Status", b"Version", b"Architecture", b"Source"})
+_KEYS = frozenset({b"package", b"status", b"version", b"architecture", b"source"})
 # In every other state at least some of the package's files are there.
 _NO_FILES = ("config-files", "not-installed")
 _SOURCE = re.compile(r"(\S+)(?:\s+\((\S*)\))?", re.ASCII)
@@ -27,19 +27,19 @@ def wants(path: str) -> bool:
 
 def read(path: str, file: BinaryIO) -> Iterator[Component]:
     for stanza in stanzas(file, _KEYS):
-        if b"Package" in stanza and not stanza.get(b"Status", "").endswith(_NO_FILES):
+        if b"package" in stanza and not stanza.get(b"status", "").endswith(_NO_FILES):
             yield _component(stanza)
 
 
 def _component(stanza: dict[bytes, str]) -> Component:
     """`Source: NAME (VERSION)` says what the package was built from where that differs; the
     version differs after a rebuild (1.2-3+b1 is built from 1.2-3)."""
-    source = _SOURCE.match(stanza.get(b"Source", ""))
+    source = _SOURCE.match(stanza.get(b"source", ""))
     return Component(
         type="deb",
-        name=stanza[b"Package"],
-        version=stanza.get(b"Version", UNKNOWN_VERSION),
-        architecture=stanza.get(b"Architecture", ""),
+        name=stanza[b"package"],
+        version=stanza.get(b"version", UNKNOWN_VERSION),
+        architecture=stanza.get(b"architecture", ""),
         source_name=source[1] if source else "",
         source_version=(source[2] or "") if source else "",
     )

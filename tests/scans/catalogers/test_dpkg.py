@@ -1,9 +1,10 @@
 from io import BytesIO
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scans.catalogers import Component, dpkg
+from scans.catalogers import Component, Owns, cataloger_for, dpkg
 
 STATUS = b"""\
 Package: bash
@@ -59,6 +60,48 @@ def test_a_package_without_a_version_is_of_unknown_version():
     assert [
         c.version for c in dpkg.read("", BytesIO(b"Package: x\nStatus: install ok installed\n"))
     ] == ["UNKNOWN"]
+
+
+def test_the_case_of_fields_does_not_matter():
+    body = b"package: x\nSTATUS: install ok installed\nversion: 1\nsource: y (2)\n"
+    assert list(dpkg.read("var/lib/dpkg/status", BytesIO(body))) == [
+        Component("deb", "x", "1", "", "y", "2")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "owned"),
+    [
+        (
+            "var/lib/dpkg/info/bash.list",
+            b"/.\n/bin\n/bin/bash\n/usr/share/doc/a b\n",
+            Owns("bash", [".", "bin", "bin/bash", "usr/share/doc/a b"]),
+        ),
+        ("var/lib/dpkg/info/libc6:amd64.list", b"/lib/x", Owns("libc6", ["lib/x"])),
+        (
+            "var/lib/dpkg/status.d/libssl3.md5sums",
+            b"d41d8cd98f00b204e9800998ecf8427e  usr/lib/libssl.so.3\n",
+            Owns("libssl3", ["usr/lib/libssl.so.3"]),
+        ),
+        ("var/lib/dpkg/info/libstdc++6:i386.list", b"", Owns("libstdc++6", [])),
+    ],
+)
+def test_lists_say_which_files_a_package_brought(path, body, owned):
+    assert cataloger_for(path) is dpkg.LISTS
+    assert list(dpkg.read_list(path, BytesIO(body))) == [owned]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "var/lib/dpkg/info/bash.md5sums",  # says what the list says
+        "var/lib/dpkg/info/bash.postinst",
+        "var/lib/dpkg/status.d/bash.list/x",
+        "srv/var/lib/dpkg/info/bash.list",
+    ],
+)
+def test_other_files_are_no_lists(path):
+    assert cataloger_for(path) is None
 
 
 def test_wants_the_database_and_the_files_of_status_d_but_not_their_checksums():
