@@ -158,8 +158,9 @@ class _View:
     def distro(self) -> Distro | None:
         for path in osrelease.PATHS:
             file = self.files.get(self._followed(path))
-            if file and isinstance(file.content, Distro):
-                return file.content
+            found = file.content if file else None
+            if isinstance(found, Distro) and (found.id or found.name):
+                return found
         return None
 
     def _put(self, number: int, place: str, path: str, record: LayerRecord) -> None:

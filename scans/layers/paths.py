@@ -3,7 +3,7 @@
 from posixpath import normpath
 
 # Distribution databases whose folder lies deeper than the rule below looks.
-_DATABASE_FOLDERS = frozenset({"var/lib/dpkg/status.d", "usr/lib/apk/db"})
+_DATABASE_FOLDERS = frozenset({"var/lib/dpkg/status.d", "usr/lib/apk/db", "usr/lib/sysimage/rpm"})
 _PROGRAM_FOLDERS = frozenset({"bin", "sbin", "libexec"})
 _PACKAGE_FOLDERS = ("node_modules", "site-packages", "dist-packages")
 _PACKAGE_ENDINGS = (".dist-info", ".egg-info", ".egg", "EGG-INFO", *_PACKAGE_FOLDERS)

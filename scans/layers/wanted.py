@@ -26,7 +26,7 @@ Reader = Cataloger | str  # a cataloger, or os-release
 
 def reader_of(path: str, executable: bool = False) -> Reader | None:
     reader = cataloger_for(path, executable)
-    return reader or ("os-release" if path in osrelease.PATHS else None)
+    return reader or ("os-release" if path in osrelease.FILES else None)
 
 
 class WantedFiles:
@@ -50,7 +50,7 @@ class WantedFiles:
 
     def read(self, path: str, file: BinaryIO, reader: Reader) -> None:
         if not isinstance(reader, Cataloger):
-            self._put(path, osrelease.parse(file.read()))
+            self._put(path, osrelease.parse(file.read(), path))
         elif journaled := reader.journal_of(path):
             self._add_journal(path, journaled, file)
         else:

@@ -14,6 +14,7 @@ from scans.osrelease import Distro
 from scans.support import Reason, Unsupported
 from tests.scans.filesystem import FileSystem
 from tests.scans.programs import elf, executable
+from tests.scans.rpms import berkeley, ndb, package, sqlite
 from tests.scans.tars import file, folder, link, npm, status, tar
 
 DEBIAN = b'ID=debian\nVERSION_ID="12"\nPRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\n'
@@ -88,6 +89,24 @@ def test_the_topmost_distribution_counts():
     assert _stack(lower, [file("usr/lib/.wh.os-release")]).distro is None
 
 
+def test_older_files_tell_the_distribution_only_where_os_release_does_not():
+    version = file("etc/alpine-release", b"3.10.9\n")
+    assert _stack([version]).distro.ecosystem == "Alpine:v3.10"
+    assert _stack([version, file("etc/os-release", DEBIAN)]).distro.id == "debian"
+    assert _stack([version, file("etc/os-release", b"")]).distro.id == "alpine"
+
+
+def test_the_file_of_a_distribution_is_found_through_the_name_it_has_for_others():
+    image = _stack(
+        [
+            file("etc/rocky-release", b"Rocky Linux release 9.2 (Blue Onyx)\n"),
+            link("etc/redhat-release", "rocky-release"),
+            file("etc/debian_version", b"12.4\n"),
+        ]
+    )
+    assert image.distro.ecosystem == "Rocky Linux:9"
+
+
 def test_links_in_a_circle_end():
     circle = [link("etc/os-release", "../usr/lib/os-release")]
     assert _stack(circle, [link("usr/lib/os-release", "../../etc/os-release")]).distro is None
@@ -107,6 +126,35 @@ def test_a_folders_own_entry_takes_the_place_of_a_link():
     lower = [link("app", "packages/app"), npm("packages/app", "linked")]
     assert _names(_stack(lower, [folder("app"), npm("app", "real")])) == {"linked", "real"}
     assert _names(_stack(lower, [npm("app", "real")])) == {"real"}
+
+
+PIP = "usr/local/lib/python3.11/site-packages/pip.dist-info/METADATA"
+SIX = "usr/lib/python3/dist-packages/six.dist-info/METADATA"
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("var/lib/dpkg/info/python3-six.list", f"/.\n/usr\n/{SIX}\n".encode()),
+        ("var/lib/dpkg/info/python3-six:amd64.list", f"/{SIX}\n".encode()),
+        ("var/lib/dpkg/status.d/python3-six.md5sums", b"0" * 32 + f"  {SIX}\n".encode()),
+        (
+            "lib/apk/db/installed",
+            "P:py3-six\nV:1\nF:{}\nR:{}\n".format(*SIX.rsplit("/", 1)).encode(),
+        ),
+        ("var/lib/rpm/Packages.db", ndb([package("python3-six", files=[f"/{SIX}"])])),
+        ("var/lib/rpm/Packages", berkeley([package("python3-six", files=[f"/{SIX}"])], ">")),
+        ("var/lib/rpm/rpmdb.sqlite", sqlite([package("python3-six", files=[f"/{SIX}"])])),
+    ],
+)
+@pytest.mark.parametrize("last", [False, True])
+def test_a_package_that_the_distribution_brought_is_not_reported_twice(path, body, last):
+    """Whichever comes first in the layer. What pip installed beside it stays."""
+    wheels = [file(SIX, b"Name: six\nVersion: 1\n"), file(PIP, b"Name: pip\nVersion: 2\n")]
+    database = [file(path, body)]
+    image = _stack(wheels + database if last else database + wheels)
+    assert {p.name for p in image.packages if p.type == "python"} == {"pip"}
+    assert image.owned == 1
 
 
 def test_a_database_of_another_family_has_no_ecosystem():

@@ -6,20 +6,30 @@ from pathlib import Path
 
 import pytest
 
-from scans.coalesce import Stack, stack
+from scans.coalesce import Placed, Stack, stack
 from scans.layers import LayerRecord, read_layer
 
-TYPES = {"deb", "apk", "python", "npm", "go-module", "binary"}
+TYPES = {"deb", "apk", "rpm", "python", "npm", "go-module", "binary"}
 TAGS = [
+    "alma9-rpmdb-bdb11",
+    "alma9-rpmdb-ndb13",
+    "alma9-rpmdb-sqlite",
+    "alma9-rpmdb-sqlite-wal",
+    "almalinux-8-micro-s390x-a",
+    "almalinux-9-micro-aarch64-a",
     "alpine-3.10.9-amd64",
     "alpine-3.15.11-amd64",
     "alpine-3.19.4-amd64",
     "debian12-minbase",
     "debian12-python-node",
     "distroless-amd64",
+    "rpmdb-amazonlinux2023-plain",
+    "rpmdb-sle15-bci",
     "scratch-busybox",
     "scratch-esbuild",
 ]
+# What advisories call distributions whose own id is another; no advisories of Amazon's are read.
+NAMES = {"amzn": "", "sles": "suse"}
 
 
 @pytest.mark.parametrize("tag", TAGS)
@@ -36,7 +46,32 @@ def test_the_distribution_is_the_one_that_is_installed(shared, tag):
     distro = _stack(shared, tag).distro
     assert (distro.id, distro.version_id) == (expected["id"], expected["versionID"])
     assert distro.name == expected["prettyName"]
-    assert distro.ecosystem.partition(":")[0].lower() == distro.id
+    assert distro.ecosystem.partition(":")[0].lower() == NAMES.get(distro.id, distro.id)
+
+
+@pytest.mark.parametrize("tag", [tag for tag in TAGS if "almalinux-" in tag or "amazon" in tag])
+def test_an_rpm_says_what_rpm_says_of_it(shared, tag):
+    """The architecture, the source and the module as well."""
+    table = (shared / "data" / "inventories" / f"{tag}.tsv").read_text().splitlines()[1:]
+    expected = {tuple(row.replace("(none)", "").split("\t")) for row in table}
+    found = [one for one in _stack(shared, tag).packages if one.type == "rpm"]
+    assert {tuple(_as_rpm_says(package)) for package in found} == expected
+
+
+def _as_rpm_says(package: Placed) -> Iterator[str]:
+    yield package.name
+    yield package.version if ":" in package.version else f"0:{package.version}"
+    yield package.architecture
+    source = f"{package.source_name}-{package.source_version}.src.rpm"
+    yield source if package.source_name else ""
+    yield package.module
+
+
+@pytest.mark.parametrize("tag", ["almalinux-8-micro-s390x-a", "almalinux-9-micro-aarch64-a"])
+def test_a_program_that_an_rpm_brought_is_no_package_of_its_own(shared, tag):
+    image = _stack(shared, tag)
+    assert {package.type for package in image.packages} == {"rpm"}
+    assert image.owned == 1  # bash
 
 
 def test_busybox_is_found_in_every_architecture_though_its_name_is_a_hard_link(shared):
@@ -75,7 +110,12 @@ def test_a_record_is_small(shared):
 
 
 def _stack(shared: Path, tag: str) -> Stack:
-    return stack([_read(shared, layer) for layer in _manifest(shared, tag)["layers"]])
+    return stack([_read_whole(shared, layer) for layer in _manifest(shared, tag)["layers"]])
+
+
+def _read_whole(shared: Path, layer: dict) -> LayerRecord:
+    record = _read(shared, layer)
+    return _read(shared, layer, also_read=frozenset(record.unread)) if record.unread else record
 
 
 def _read(shared: Path, layer: dict, **options) -> LayerRecord:
