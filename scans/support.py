@@ -1,10 +1,11 @@
 """Which images can be read, and why the others cannot: the reasons of the verdict *unverified*."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import Protocol
 
 from registries.oci.manifest import Descriptor, ImageConfig, Manifest, kind_of
+from scans.catalogers import cataloger_for
 from scans.osrelease import Distro
 
 
@@ -33,6 +34,15 @@ class _Package(Protocol):
     def type(self) -> str: ...
 
 
+class _Unread(Protocol):
+    @property
+    def path(self) -> str: ...
+    @property
+    def reason(self) -> Reason: ...
+    @property
+    def sentence(self) -> str: ...
+
+
 class Stacked(Protocol):
     """What a `scans.coalesce.Stack` tells of itself."""
 
@@ -40,6 +50,8 @@ class Stacked(Protocol):
     def distro(self) -> Distro | None: ...
     @property
     def packages(self) -> Sequence[_Package]: ...
+    @property
+    def unread(self) -> Sequence[_Unread]: ...
 
 
 _TAR_TYPES = frozenset(
@@ -53,6 +65,9 @@ _TAR_TYPES = frozenset(
     }
 )
 _MAX_LAYERS = 500  # of overlayfs; Docker's own limit is 127
+# The catalogers of the packages that distributions are made of.
+_DATABASES = {"deb": "dpkg", "apk": "apk", "rpm": "rpm"}
+_WHAT_TO_DO = "Build it from a base with a package database, or keep the package metadata in it."
 _ELSEWHERE = (".nondistributable.", ".foreign.")
 
 
@@ -87,26 +102,37 @@ def before_reading(manifest: Manifest, config: ImageConfig) -> None:
 def after_stacking(stack: Stacked) -> None:
     """Raise Unsupported where the layers were read and nothing in them can be judged."""
     distro = stack.distro
-    # Its language packages alone would pass for the whole image, and look healthy.
-    if distro and distro.package_type == "rpm" and not _holds(stack, "rpm"):
+    # What else is in the image would pass for the whole of it, and look healthy.
+    if distro and distro.package_type and not _holds(stack, distro.package_type):
+        raise _without_own_packages(distro, stack.unread)
+    if not stack.packages:
+        found = f"{distro.name} was recognised, but no" if distro else "No distribution and no"
         raise Unsupported(
             Reason.EMPTY,
-            f"The packages of {distro.name} stand in an rpm database, which cannot be read yet; "
-            "its language packages alone would not tell the whole truth.",
+            f"{found} package database or language package that can be read was found in the "
+            f"image. {_WHAT_TO_DO}",
         )
-    if not stack.packages:
-        raise Unsupported(Reason.EMPTY, _nothing_found(distro))
 
 
 def _holds(stack: Stacked, package_type: str) -> bool:
     return any(package.type == package_type for package in stack.packages)
 
 
-def _nothing_found(distro: Distro | None) -> str:
-    found = f"{distro.name} was recognised, but no" if distro else "No distribution and no"
-    return (
-        f"{found} package database or language package that can be read was found in the image. "
-        "Build it from a base with a package database, or keep the package metadata in it."
+def _without_own_packages(distro: Distro, unread: Iterable[_Unread]) -> Unsupported:
+    database = _DATABASES[distro.package_type]
+    for file in unread:
+        cataloger = cataloger_for(file.path)
+        if cataloger and cataloger.name == database:
+            return Unsupported(
+                file.reason,
+                f"The packages of {distro.name} stand in /{file.path}, which cannot be read: "
+                f"{file.sentence}",
+            )
+    return Unsupported(
+        Reason.EMPTY,
+        f"{distro.name} was recognised, but no package of its own: its {database} database is "
+        f"missing, or empty. What else is in the image would not tell the whole truth. "
+        f"{_WHAT_TO_DO}",
     )
 
 

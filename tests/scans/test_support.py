@@ -6,6 +6,7 @@ from registries.oci.manifest import Descriptor, ImageConfig, Manifest, Platform
 from scans.coalesce import stack
 from scans.layers import read_layer
 from scans.support import Reason, Unsupported, after_stacking, before_reading
+from tests.scans.rpms import ndb, package
 from tests.scans.tars import file, npm, tar
 
 CONFIG = Descriptor("application/vnd.oci.image.config.v1+json", "sha256:" + "c" * 64, 100)
@@ -72,14 +73,45 @@ def test_nothing_found_is_empty_and_never_healthy():
     _assert_empty(_stack(file("bin/tool", b"\x7fELF")), "No distribution and no package database")
 
 
-def test_a_distribution_without_packages_is_empty():
-    release = file("etc/os-release", b"ID=debian\nVERSION_ID=12\nNAME=Debian\n")
-    _assert_empty(_stack(release), "Debian 12 was recognised, but no package database")
+@pytest.mark.parametrize(
+    ("release", "words"),
+    [
+        (
+            b"ID=debian\nVERSION_ID=12\nNAME=Debian\n",
+            "Debian 12 was recognised, .* its dpkg database",
+        ),
+        (b"ID=alpine\nVERSION_ID=3.19\nNAME=Alpine\n", "Alpine 3.19 was .* its apk database"),
+        (b"ID=almalinux\nVERSION_ID=9.3\nNAME=AlmaLinux\n", "AlmaLinux 9.3 .* its rpm database"),
+    ],
+)
+def test_language_packages_do_not_speak_for_a_database_that_is_missing(release, words):
+    _assert_empty(_stack(file("etc/os-release", release)), words)
+    _assert_empty(_stack(file("etc/os-release", release), npm("app", "one")), words)
 
 
-def test_language_packages_do_not_speak_for_a_database_that_is_not_read():
-    release = file("etc/os-release", b"ID=almalinux\nVERSION_ID=9.3\nNAME=AlmaLinux\n")
-    _assert_empty(_stack(release, npm("app", "one")), "AlmaLinux 9.3 stand in an rpm database")
+def test_a_distribution_of_packages_unknown_here_is_empty():
+    release = file("etc/os-release", b"ID=arch\nNAME=Arch\n")
+    _assert_empty(_stack(release), "Arch was recognised, but no package database")
+    after_stacking(_stack(release, npm("app", "one")))
+
+
+def test_a_database_that_cannot_be_read_says_why():
+    release = file("etc/os-release", b"ID=sles\nVERSION_ID=15.4\nNAME=SLES\n")
+    stacked = _stack(release, file("var/lib/rpm/Packages.db", b"RpmP"), npm("app", "one"))
+    _assert_refused_after(
+        stacked,
+        Reason.DAMAGED,
+        r"SLES 15.4 stand in /var/lib/rpm/Packages.db, which cannot be read: .* cut off",
+    )
+
+
+def test_what_could_be_read_of_a_damaged_database_is_judged():
+    release = file("etc/os-release", b"ID=sles\nVERSION_ID=15.4\nNAME=SLES\n")
+    database = ndb([package("bash"), b"damaged"])
+    stacked = _stack(release, file("usr/lib/sysimage/rpm/Packages.db", database))
+    after_stacking(stacked)
+    assert [one.name for one in stacked.packages] == ["bash"]
+    assert [one.path for one in stacked.unread] == ["usr/lib/sysimage/rpm/Packages.db"]
 
 
 def _with_layer(media_type: str) -> Manifest:
@@ -98,7 +130,10 @@ def _assert_refused(manifest, config, reason, words):
 
 
 def _assert_empty(stacked, words):
-    with pytest.raises(Unsupported) as caught:
+    _assert_refused_after(stacked, Reason.EMPTY, words)
+
+
+def _assert_refused_after(stacked, reason, words):
+    with pytest.raises(Unsupported, match=words) as caught:
         after_stacking(stacked)
-    assert caught.value.reason is Reason.EMPTY
-    assert words in str(caught.value)
+    assert caught.value.reason is reason
