@@ -2,6 +2,7 @@
 
 import json
 import zipfile
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -71,7 +72,7 @@ def test_the_healthy_image_holds_none_of_the_versions_that_have_a_fix() -> None:
     path = "var/lib/dpkg/status"
     found = {
         component.name: component.version
-        for component in dpkg.read(path, images.fixed_debian_layer().files[path])
+        for component in dpkg.read(path, BytesIO(images.fixed_debian_layer().files[path]))
     }
     assert len(found) > 30
     assert found["openssl"] == "3.0.15-1~deb12u1"
