@@ -15,6 +15,7 @@ from typing import NamedTuple
 from django.db import connection
 from django.db.models.functions import Left
 
+from findings.commands import MANAGER_PACKAGES
 from findings.models import OPEN, OPEN_KERNEL, Advisory, FixState, ImageVerdict
 from findings.recommendations import SEVERITIES
 from findings.subassessments import START, Key
@@ -103,6 +104,7 @@ class Found(NamedTuple):
     type: str
     ecosystem: str
     advisory: int | None
+    inventory: int  # the package set it was found in
     path: str | None  # the file that told of the package, the first where there are several
 
     @property
@@ -128,6 +130,7 @@ class Page:
     placed: dict[int, Placed]
     advisories: dict[int, dict]
     known: dict[int, Known]
+    managers: dict[int, list[str]]  # by package set, the package managers among its packages
     after: Key | None  # where the next page begins; None at the end
 
 
@@ -233,6 +236,7 @@ _FOUND = """
            vulnerability.known_exploited_on, vulnerability.ransomware, vulnerability.epss,
            vulnerability.epss_percentile, package.name, package.version,
            package.source_name, package.type, package.ecosystem, match.advisory_id,
+           page.inventory_id,
            (SELECT min(entry.path) FROM scans_inventorypackage entry
             WHERE entry.inventory_id = page.inventory_id
               AND entry.package_id = page.package_id)
@@ -271,6 +275,7 @@ def _page(
         {one.placement: one for one in placed},
         _advisories({row.advisory for row in found if row.advisory}),
         _known({row.vulnerability_id for row in found}),
+        _managers({row.inventory for row in found}),
         after,
     )
 
@@ -310,6 +315,20 @@ def _known(vulnerabilities: Collection[int]) -> dict[int, Known]:
         cvss = {version: score for version, score in given if score is not None}
         known[number] = Known(names, published_at, cvss, vectors)
     return known
+
+
+# All packages of a distribution are one set, so its package manager is in the same.
+_MANAGERS = """
+    SELECT entry.inventory_id, array_agg(DISTINCT package.name)
+    FROM scans_inventorypackage entry
+    JOIN scans_package package ON package.id = entry.package_id
+    WHERE entry.inventory_id = ANY(%s) AND package.name = ANY(%s)
+    GROUP BY entry.inventory_id
+"""
+
+
+def _managers(inventories: Collection[int]) -> dict[int, list[str]]:
+    return dict(_fetch(_MANAGERS, [list(inventories), list(MANAGER_PACKAGES)]))
 
 
 def _fetch(query: str, parameters) -> list[tuple]:

@@ -4,12 +4,13 @@ The shape is that of api-version 2019-01-01-preview and 2020-01-01, additional d
 ContainerRegistryVulnerability.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from findings import recommendations
 from findings.api.rows import MAX_PROSE, Found, Known, Page, Placed
+from findings.commands import manager_of
 from findings.impact import explain
 from findings.models import FixState, ImageVerdict
 from findings.reasons import REASONS, UNNAMED
@@ -120,7 +121,7 @@ def _finding(found: Found, placed: Placed, page: Page) -> dict:
             "severity": outside(found.severity),
             "description": ". ".join(filter(None, ("The resource is unhealthy", placed.detail))),
         },
-        "remediation": _remediation(found),
+        "remediation": _remediation(found, page.managers.get(found.inventory, [])),
         "impact": _sentences(
             f"{found.package} {found.version} in this image is affected.", said.impact
         ),
@@ -167,9 +168,15 @@ def _sentences(*said: str) -> str:
     return " ".join(filter(None, said))
 
 
-def _remediation(found: Found) -> str:
+def _remediation(found: Found, present: Collection[str]) -> str:
     advice = remediate(
-        found.type, found.package, found.source, found.fixed_version, found.path or ""
+        found.type,
+        found.package,
+        found.source,
+        found.fixed_version,
+        found.path or "",
+        manager_of(found.type, present),
+        found.fix_state,
     )
     return "\n".join(filter(None, (advice.sentence, advice.command, advice.rebuild)))
 

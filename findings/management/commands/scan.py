@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rich.console import Console
 from rich.table import Table
 
+from findings.commands import manager_of
 from findings.exports import FORMATS, export
 from findings.feeds import FeedError
 from findings.matching import Match
@@ -159,6 +160,7 @@ def exit_code(image: Examination, fail_on: str | None) -> int:
 
 def as_json(image: Examination) -> dict[str, Any]:
     distro = image.distro
+    present = _names(image)
     return {
         "digest": image.digest,
         "platform": name_of(image.platform),
@@ -167,7 +169,9 @@ def as_json(image: Examination) -> dict[str, Any]:
         "reason": image.reason,
         "detail": image.detail,
         "packages": [_package(image, package) for package in image.packages],
-        "findings": [_finding(image.packages[found.package], found) for found in image.matches],
+        "findings": [
+            _finding(image.packages[found.package], found, present) for found in image.matches
+        ],
         "unknown_versions": [_package(image, package) for package in image.unknown_versions],
         "not_judged": list(image.not_judged),
         "end_of_life": image.end_of_life and image.end_of_life.isoformat(),
@@ -189,9 +193,15 @@ def _package(image: Examination, package: Placed) -> dict[str, Any]:
     }
 
 
-def _finding(package: Placed, found: Match) -> dict[str, Any]:
+def _finding(package: Placed, found: Match, present: Set[str]) -> dict[str, Any]:
     advice = remediate(
-        package.type, package.name, package.source_name, found.fixed_version, package.path
+        package.type,
+        package.name,
+        package.source_name,
+        found.fixed_version,
+        package.path,
+        manager_of(package.type, present),
+        found.fix_state,
     )
     return {
         "id": found.vulnerability,
@@ -208,6 +218,10 @@ def _finding(package: Placed, found: Match) -> dict[str, Any]:
         "remediation": advice.sentence,
         "command": advice.command,
     }
+
+
+def _names(image: Examination) -> Set[str]:
+    return {package.name for package in image.packages}
 
 
 def print_table(image: Examination, reference: str, out: Any) -> None:
@@ -232,7 +246,7 @@ def print_table(image: Examination, reference: str, out: Any) -> None:
 def _what_to_do(image: Examination) -> Iterator[str]:
     """The upgrades that close most, and what has to wait."""
     flaws = [_flaw(image.packages[found.package], found) for found in image.matches]
-    made = plan(flaws, {package.name for package in image.packages})
+    made = plan(flaws, _names(image))
     if flaws:
         yield ""
         yield "What to do"
@@ -260,6 +274,7 @@ def _flaw(package: Placed, found: Match) -> Flaw:
         vulnerability=found.vulnerability,
         source_name=package.source_name,
         fixed=found.fixed_version,
+        fix_state=found.fix_state,
         paths=(package.path,),
     )
 

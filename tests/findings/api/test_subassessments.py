@@ -80,6 +80,19 @@ def test_a_finding_is_told_in_the_shape_clients_know(ask, registry, reader, imag
     assert "1.2.4-1" in remediation
 
 
+@pytest.mark.parametrize("manager", ["apt", ""])
+def test_a_command_is_given_only_where_the_image_has_what_runs_it(
+    ask, registry, reader, image, manager
+):
+    finding = factories.a_finding(image)
+    if manager:
+        factories.add_package(finding.inventory, name=manager)
+    (value,) = values(ask(list_all(of_subscription(registry.subscription)), reader))
+    remediation = value["properties"]["remediation"]
+    assert ("apt-get update" in remediation) == bool(manager)
+    assert ("no package manager" in remediation) == (not manager)
+
+
 @pytest.mark.parametrize(
     ("inside", "outside"), [(4, "High"), (3, "High"), (2, "Medium"), (1, "Low"), (0, "Low")]
 )
@@ -414,10 +427,10 @@ def test_a_page_takes_the_same_queries_whatever_there_is(
     token = tokens.issue(factories.a_user(on=estate.subscription), "test")
     path = list_all(of_subscription(estate.subscription))
     first = ask(path, token=token)  # a token's first use is written down
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(8):
         assert ask(path, token=token).status_code == 200
     name = first.json()["value"][-1]["name"]
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(8):
         assert (
             ask(named(of_subscription(estate.subscription), name), token=token).status_code == 200
         )
