@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from billing.models import Charge
+from findings.models import DistributionRelease, Exploitation
 from registries import long_tables
 from registries.long_tables import LongTable
 from registries.models import Image, Placement
@@ -55,6 +56,8 @@ def more(times: int) -> None:
             subscription=registry.subscription, scan=scan.pk, scanned_at=timezone.now(), amount=1,
             **texts,
         )  # fmt: skip
+        Exploitation.objects.create(cve=f"CVE-2026-{factories.a_number()}")
+        DistributionRelease.objects.create(distro_id="debian", version=f"{factories.a_number()}")
 
 
 def asked(client, name: str, page: str = "changelist", *args, **query) -> list[str]:
