@@ -6,7 +6,7 @@ PYTHON := .venv/bin/python
 BASE := python3.14 python3.13 python3.12 python3.11 python3
 INSTALL := $(PYTHON) -m pip install --quiet --disable-pip-version-check --no-input --require-hashes
 
-.PHONY: help env env-dev run demo test check bench lock
+.PHONY: help env env-dev run demo test check bench accuracy lock
 
 help: ## list what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 16
@@ -32,6 +32,9 @@ check: env-dev ## format, lint, types, import contracts, migrations, locks
 
 bench: env-dev ## measure; see tests/benchmarks/README.md
 	@$(PYTHON) -m pytest -m bench tests/benchmarks
+
+accuracy: env-dev ## measure against labelled images and versions; writes docs/accuracy.md
+	@$(PYTHON) -m tests.accuracy.document "$${VIGIE_SHARED_DATA:-../shared}"
 
 env-dev: .venv/dev
 

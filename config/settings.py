@@ -199,6 +199,8 @@ EPSS_URL = env.str(
     "VIGIE_EPSS_URL", "https://epss.empiricalsecurity.com/epss_scores-current.csv.gz"
 )
 END_OF_LIFE_URL = env.str("VIGIE_END_OF_LIFE_URL", str(eol.SHIPPED))
+# Whether findings of kernel packages count, though a container runs its host's kernel.
+COUNT_KERNEL = env.bool("VIGIE_COUNT_KERNEL", False)
 # A worker that has not been heard of for this long has lost its scan to another.
 SCAN_LEASE_SECONDS = env.int("VIGIE_SCAN_LEASE_SECONDS", 60)
 SCAN_MAX_ATTEMPTS = env.int("VIGIE_SCAN_MAX_ATTEMPTS", 5)

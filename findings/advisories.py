@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 # What an import writes on its feed; the rest is the operator's, who may change it meanwhile.
 _WRITTEN = (
     "attempted_at", "succeeded_at", "newest_record_at", "record_count", "unreadable_ranges",
-    "etag", "problem",
+    "etag", "read_by", "problem",
 )  # fmt: skip
 
 # A feed that loses more than this share of its records at once is not believed.
@@ -52,7 +52,8 @@ _STAGING = """
         cvss_v4 numeric, cvss_vectors jsonb, refs jsonb, unreadable_ranges int,
         content_hash bytea);
     CREATE TEMP TABLE staged_affected (advisory text, ecosystem text, name text, low bytea,
-        high bytea, introduced text, fixed text, last_affected text, severity smallint);
+        high bytea, introduced text, fixed text, last_affected text, severity smallint,
+        flavour text, fix_state text, unreadable boolean);
 """
 _DROP_STAGING = "DROP TABLE IF EXISTS seen_advisory, staged_advisory, staged_affected"
 
@@ -109,7 +110,8 @@ def _fail(feed: Feed, problem: str) -> None:
 
 
 def _update(feed: Feed) -> int:
-    with open_source(feed.location, feed.etag) as source, connection.cursor() as cursor:
+    etag = feed.etag if feed.read_by == osv.READER else ""
+    with open_source(feed.location, etag) as source, connection.cursor() as cursor:
         if source.unchanged:
             return 0
         cursor.execute(_DROP_STAGING)
@@ -121,7 +123,7 @@ def _update(feed: Feed) -> int:
         finally:
             cursor.execute(_DROP_STAGING)
         _describe(cursor, feed, tally)
-        feed.etag = source.etag
+        feed.etag, feed.read_by = source.etag, osv.READER
     return tally.changed
 
 
@@ -129,6 +131,8 @@ def _stage(cursor, feed: Feed, entries: Iterable[tuple[str, bytes]]) -> Tally:
     """Read the whole feed; stage the records that are new or differ from what is stored."""
     tally = Tally()
     stored = feed.advisories.exclude(content_hash=b"").values_list("content_hash", "name")
+    if feed.read_by != osv.READER:  # the same bytes may say more now
+        stored = stored.none()
     known = {bytes(content_hash): name for content_hash, name in stored.iterator()}
     for batch in _batches(entries):
         seen, fresh = [], []
@@ -205,6 +209,9 @@ def _affected_rows(record: osv.Record) -> Iterator[tuple]:
             interval.fixed,
             interval.last_affected,
             interval.severity,
+            interval.flavour,
+            interval.fix_state,
+            interval.unreadable,
         )
 
 
@@ -298,9 +305,9 @@ _CLEAR_AFFECTED = """
 
 _INSERT_AFFECTED = """
     INSERT INTO findings_affected (advisory_id, ecosystem, name, low, high, introduced, fixed,
-        last_affected, severity)
+        last_affected, severity, flavour, fix_state, unreadable)
     SELECT DISTINCT a.id, s.ecosystem, s.name, s.low, s.high, s.introduced, s.fixed,
-        s.last_affected, s.severity
+        s.last_affected, s.severity, s.flavour, s.fix_state, s.unreadable
     FROM staged_affected s
     JOIN findings_advisory a ON a.feed_id = %(feed)s AND a.name = s.advisory
 """

@@ -1,26 +1,23 @@
-"""Which packages have which vulnerabilities: the name and key a package is judged by, and matching.
+"""Which packages have which vulnerabilities: what means the same, and which proof counts.
 
-`match` does in memory what `findings.evaluation` does in SQL, with the same keys and the same
-`low <= key < high`; it serves `manage.py scan`, which has no database.
+`match` does in memory what `findings.evaluation` does in SQL, with the same keys and flavours and
+the same `low <= key < high`; it serves `manage.py scan`, which has no database.
 """
 
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Protocol
 
-from findings.feeds.osv import AffectedRange, Record, canonical_name
+from findings.feeds.osv import AffectedRange, Record
+from findings.keys import ANY_STREAM, MatchKey, match_key
 from findings.severity import UNKNOWN, Assessment, assess
-from findings.versions import encode
 
 # A record that claims more names is not believed: it could pour everything into one finding.
 MAX_CLUSTER = 20
-
-# Advisories of these distributions name source packages; rpm's name binary ones.
-_BY_SOURCE = frozenset({"deb", "apk"})
 
 _CVE = re.compile(r"CVE-([0-9]+)-([0-9]+)")
 
@@ -40,20 +37,14 @@ class Package(Protocol):
     def source_name(self) -> str: ...
     @property
     def source_version(self) -> str: ...
-
-
-@dataclass(frozen=True)
-class MatchKey:
-    """`key` is None where the version is unknown: such a package is shown, never cleared."""
-
-    ecosystem: str
-    name: str
-    key: bytes | None
+    @property
+    def module(self) -> str: ...
 
 
 @dataclass(frozen=True)
 class Match:
-    """One package (its place in the sequence given) has one vulnerability, and the proof."""
+    """One package (its place in the sequence given) has one vulnerability, and the proof.
+    `fix_state` is one of `findings.models.FixState`; `kernel` says whose the package is."""
 
     package: int
     vulnerability: str
@@ -64,28 +55,20 @@ class Match:
     introduced: str
     fixed_version: str
     last_affected: str
+    fix_state: str = ""
+    kernel: bool = False
     summary: str = ""
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """What `match` found: matches by package and name, and the packages of unknown version that
-    some advisory names."""
+    """What `match` found: matches by package and name, the packages of unknown version that some
+    advisory names, and those that one names in a range nobody can read. Kernels are in neither of
+    the last two."""
 
     matches: tuple[Match, ...]
     unknown: tuple[int, ...]
-
-
-def match_key(
-    type: str, ecosystem: str, name: str, version: str, source_name: str, source_version: str
-) -> MatchKey:
-    """deb and apk by source package and its version where given, the rest by their own name."""
-    if type in _BY_SOURCE:
-        name, version = source_name or name, source_version or version
-    if ecosystem == "PyPI":
-        # "2.6.0+cu124" is a build of 2.6.0, and advisories only know 2.6.0.
-        version = version.partition("+")[0]
-    return MatchKey(ecosystem, canonical_name(ecosystem, name), encode(ecosystem, version))
+    uncertain: tuple[int, ...] = ()
 
 
 def preferred_name(ids: Iterable[str]) -> str:
@@ -159,6 +142,7 @@ def match(packages: Sequence[Package], records: Iterable[Record]) -> Judgement:
     clusters = _Clusters()
     evidence: list[tuple[int, Candidate]] = []
     unknown: set[int] = set()
+    doubted: set[tuple[int, str]] = set()
     for record in records:
         if record.withdrawn:
             continue
@@ -168,9 +152,24 @@ def match(packages: Sequence[Package], records: Iterable[Record]) -> Judgement:
             for index in by_name.get((affected.ecosystem, affected.name), ()):
                 if keys[index].key is None:
                     unknown.add(index)
-                elif _covers(affected, keys[index].key):
+                elif affected.unreadable:
+                    if _may_cover(affected, keys[index]):
+                        doubted.add((index, record.id))
+                elif _covers(affected, keys[index]):
                     evidence.append((index, _candidate(record, affected, assessment)))
-    return Judgement(_matches(evidence, clusters), tuple(sorted(unknown)))
+    matches = _matches(evidence, clusters, keys)
+    proved = {(found.package, found.vulnerability) for found in matches}
+    names = clusters.names()
+    uncertain = {
+        index
+        for index, advisory in doubted
+        if (index, preferred_name(names[clusters.root(advisory)])) not in proved
+    }
+    return Judgement(matches, _counted(unknown, keys), _counted(uncertain, keys))
+
+
+def _counted(indexes: Iterable[int], keys: Sequence[MatchKey]) -> tuple[int, ...]:
+    return tuple(sorted(index for index in indexes if not keys[index].kernel))
 
 
 def _key_of(package: Package) -> MatchKey:
@@ -181,10 +180,21 @@ def _key_of(package: Package) -> MatchKey:
         package.version,
         package.source_name,
         package.source_version,
+        package.module,
     )
 
 
-def _covers(affected: AffectedRange, key: bytes | None) -> bool:
+def _covers(affected: AffectedRange, key: MatchKey) -> bool:
+    return affected.flavour == key.flavour and _holds(affected, key.key)
+
+
+def _may_cover(affected: AffectedRange, key: MatchKey) -> bool:
+    """Of its own flavour, or of a module stream that nobody names."""
+    same = affected.flavour == key.flavour or (affected.flavour == ANY_STREAM and key.flavour)
+    return bool(same) and _holds(affected, key.key)
+
+
+def _holds(affected: AffectedRange, key: bytes | None) -> bool:
     if key is None:
         return False
     return affected.low <= key and (affected.high is None or key < affected.high)
@@ -202,14 +212,19 @@ def _candidate(record: Record, affected: AffectedRange, assessment: Assessment) 
     )
 
 
-def _matches(evidence: Iterable[tuple[int, Candidate]], clusters: "_Clusters") -> tuple[Match, ...]:
+def _matches(
+    evidence: Iterable[tuple[int, Candidate]], clusters: "_Clusters", keys: Sequence[MatchKey]
+) -> tuple[Match, ...]:
     """One match per package and vulnerability, however many advisories and names it has."""
     grouped: dict[tuple[int, str], list[Candidate]] = defaultdict(list)
     for index, candidate in evidence:
         grouped[index, clusters.root(candidate.advisory)].append(candidate)
     names = clusters.names()
     found = [
-        _match(index, names[root], choose(candidates), clusters.worst(names[root]))
+        replace(
+            _match(index, names[root], choose(candidates), clusters.worst(names[root])),
+            kernel=keys[index].kernel,
+        )
         for (index, root), candidates in grouped.items()
     ]
     return tuple(sorted(found, key=lambda m: (m.package, _rank(m.vulnerability))))
@@ -230,6 +245,7 @@ def _match(
         introduced=proof.range.introduced,
         fixed_version=proof.range.fixed,
         last_affected=proof.range.last_affected,
+        fix_state=proof.range.fix_state,
         summary=proof.summary,
     )
 

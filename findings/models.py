@@ -46,7 +46,7 @@ class Feed(models.Model):
     record_count = models.PositiveIntegerField(default=0, editable=False)
     unreadable_ranges = models.PositiveIntegerField(default=0, editable=False)
     etag = models.CharField(max_length=300, blank=True, editable=False)
-    # The reader (`findings.feeds.VERSION`) its records were read by: by another they may say more.
+    # The reader (`findings.feeds.osv.READER`) of its records: by another they may say more.
     read_by = models.PositiveIntegerField(default=0, editable=False)
     problem = models.TextField(blank=True, editable=False)
 
@@ -245,11 +245,11 @@ class PackageKey(models.Model):
     flavour = models.CharField(max_length=300, blank=True, db_default="")
     # Of a kernel, which a container does not run: found, but not counted.
     counted = models.BooleanField(db_default=True)
-    # The orderings (`findings.versions.VERSION`) that made the key.
+    # The rules, orderings and settings (`findings.evaluation.made_by`) that made the key.
     made_by = models.PositiveIntegerField(db_default=0)
 
     class Meta:
-        indexes = [models.Index(fields=["name", "ecosystem"])]
+        indexes = [models.Index(fields=["name", "ecosystem"]), models.Index(fields=["made_by"])]
 
 
 class StalePackage(models.Model):

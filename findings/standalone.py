@@ -4,7 +4,7 @@ Find the image, read its layers, stack them, and match the packages that survive
 `manage.py scan` prints what comes out.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import partial
@@ -53,6 +53,12 @@ class Examination:
     unknown_versions: tuple[Placed, ...] = ()
     # Ecosystems in the image that no advisory loaded speaks of; "" is an unknown distribution.
     not_judged: tuple[str, ...] = ()
+    # Programs that no package brought and no advisory speaks of.
+    programs_not_judged: tuple[str, ...] = ()
+    # Packages that an advisory names in a range that cannot be compared.
+    unknown_ranges: tuple[Placed, ...] = ()
+    # Findings of kernel packages, which do not count.
+    kernel: int = 0
     unreadable_records: int = 0
     # Files that tell of packages and could not be read.
     unread: tuple[UnreadFile, ...] = ()
@@ -209,12 +215,21 @@ def _judge(image: Examination, location: str) -> None:
     found: Judgement = match(image.packages, advisories)
     if advisories.unreadable and not advisories.spoken:
         raise NotAdvisories(f"{location} holds no OSV record that can be read.")
-    image.matches = found.matches
+    image.matches = tuple(match for match in found.matches if not match.kernel)
+    image.kernel = len(found.matches) - len(image.matches)
     image.unknown_versions = tuple(image.packages[index] for index in found.unknown)
-    image.not_judged = tuple(sorted(ecosystems - advisories.spoken))
+    image.unknown_ranges = tuple(image.packages[index] for index in found.uncertain)
+    _name_not_judged(image, advisories.spoken)
     image.unreadable_records = advisories.unreadable
     image.end_of_life = _ended(image.distro) if image.distro else None
     _decide(image)
+
+
+def _name_not_judged(image: Examination, spoken: Set[str]) -> None:
+    left = [package for package in image.packages if package.ecosystem not in spoken]
+    programs = {each.name for each in left if each.type == "binary" and not each.ecosystem}
+    others = {each.ecosystem for each in left if each.type != "binary" or each.ecosystem}
+    image.programs_not_judged, image.not_judged = tuple(sorted(programs)), tuple(sorted(others))
 
 
 def _decide(image: Examination) -> None:
@@ -230,6 +245,13 @@ def _doubts(image: Examination) -> Iterator[tuple[str, str]]:
     if image.not_judged:
         names = ", ".join(name or "an unknown distribution" for name in image.not_judged)
         yield "not-judged", f"Read, but not judged: no advisory was loaded for {names}."
+    if image.programs_not_judged:
+        names = ", ".join(image.programs_not_judged)
+        yield (
+            "not-judged",
+            f"Read, but not judged: programs that no package brought ({names}), of which no "
+            "advisory speaks. Install them as packages.",
+        )
     if image.end_of_life and image.distro:
         yield (
             "end-of-life",
@@ -247,6 +269,13 @@ def _doubts(image: Examination) -> Iterator[tuple[str, str]]:
     if image.unknown_versions:
         packages = _many(image.unknown_versions, "package has", "packages have")
         yield "unknown-version", f"{packages} a version that cannot be compared; not judged."
+    if image.unknown_ranges:
+        packages = _many(image.unknown_ranges, "package is", "packages are")
+        yield (
+            "unknown-range",
+            f"{packages} named by an advisory in a range that cannot be compared: affected or not "
+            "is not known.",
+        )
 
 
 def _many(things: Sequence[object], one: str, more: str) -> str:

@@ -2,7 +2,8 @@
 
 What an affected package says that no interval can be made of is counted in `Record.unreadable`:
 a range with a version its ecosystem cannot order, a package with only commits (GIT ranges) or with
-no versions at all, and anything beyond the limits below. A version *list* may name versions no key
+no versions at all, and anything beyond the limits below. Such a package has an interval that is
+marked unreadable: it matches nothing, and clears nobody. A version *list* may name versions no key
 can be made of: a package of that version has no key either, and is unknown on its own side.
 """
 
@@ -16,11 +17,16 @@ from operator import itemgetter
 from typing import Any
 
 import orjson
-from packaging.utils import canonicalize_name
 
-from findings import severity
+from findings import keys, severity, versions
 from findings.feeds import MalformedRecord
+from findings.keys import ANY_STREAM, canonical_ecosystem, canonical_name
 from findings.versions import encode
+
+# Raise it when a record comes out otherwise: every feed is read again whole.
+VERSION = 1
+# What a feed's records were read by, orderings and names included.
+READER = VERSION << 16 | keys.VERSION << 8 | versions.VERSION
 
 MAX_BYTES = 16 * 2**20
 MAX_AFFECTED = 20_000
@@ -39,13 +45,31 @@ MAX_URL = 2_000
 _RATED_TITLE = re.compile(r"(critical|important|moderate|low):", re.IGNORECASE)
 _RATED_IDS = ("ALSA-", "RLSA-", "RHSA-")
 
+# Words of Debian's and Ubuntu's trackers, Red Hat's and VEX's for what its maker leaves as it is.
+_WONT_FIX = frozenset(
+    {
+        "unimportant",
+        "end-of-life",
+        "ignored",
+        "deferred",
+        "no-dsa",
+        "wont-fix",
+        "will-not-fix",
+        "out-of-support-scope",
+    }
+)
+# RustSec's notices that a crate has no maintainer any more, or something else to know: no flaws.
+_NO_FLAW = frozenset({"unmaintained", "notice"})
+
 
 @dataclass(frozen=True)
 class AffectedRange:
     """Versions of one package: low <= key < high, as `findings.versions.encode` makes keys.
 
     `low` is b"" where every early version is affected; `high` is None where no end is known.
-    `severity` is the one the source gives for this package, if any.
+    `severity` is the one the source gives for this package, if any; `flavour` the module stream or
+    build it is about (`findings.keys`), `fix_state` one of `findings.models.FixState`. An
+    `unreadable` one covers, of the packages between `low` and `high`, nobody knows which.
     """
 
     ecosystem: str
@@ -56,6 +80,9 @@ class AffectedRange:
     fixed: str
     last_affected: str
     severity: int | None
+    flavour: str = ""
+    fix_state: str = ""
+    unreadable: bool = False
 
 
 @dataclass(frozen=True)
@@ -98,7 +125,7 @@ def parse(raw: bytes) -> Record:
         )
     withdrawn = _date(fields.get("withdrawn"))
     summary = _text(fields.get("summary"), MAX_SUMMARY)
-    affected, unreadable = _affected(fields.get("affected"))
+    affected, unreadable = _affected(fields.get("affected"), keys.streams(summary))
     return Record(
         id=record_id,
         modified=modified,
@@ -111,48 +138,72 @@ def parse(raw: bytes) -> Record:
         details=_text(fields.get("details"), MAX_DETAILS),
         cvss=_vectors(fields.get("severity")),
         distribution_severity=_distribution_severity(record_id, summary, fields),
-        database_severity=_word(fields.get("database_specific"), "severity"),
+        database_severity=_database_severity(record_id, fields),
         references=tuple(_references(fields.get("references"))),
         affected=affected,
         unreadable=0 if withdrawn else unreadable,
     )
 
 
-def canonical_name(ecosystem: str, name: str) -> str:
-    """The name under which advisories and packages of an ecosystem meet."""
-    return canonicalize_name(name) if ecosystem == "PyPI" else name
-
-
 # --- affected packages ------------------------------------------------------------------------
 
 
-def _affected(value: object) -> tuple[tuple[AffectedRange, ...], int]:
+def _affected(value: object, streams: tuple[str, ...]) -> tuple[tuple[AffectedRange, ...], int]:
     entries = _list(value)
     found: dict[AffectedRange, None] = {}  # ordered, and each range once
     unreadable = max(0, len(entries) - MAX_AFFECTED)
     for entry in entries[:MAX_AFFECTED]:
-        ranges, failed = _package(_dict(entry))
+        ranges, failed = _package(_dict(entry), streams)
         found.update(dict.fromkeys(ranges))
         unreadable += failed
     return tuple(found), unreadable
 
 
-def _package(entry: dict[str, Any]) -> tuple[list[AffectedRange], int]:
+def _package(entry: dict[str, Any], streams: tuple[str, ...]) -> tuple[list[AffectedRange], int]:
     """The intervals of one affected package, and how much of what it says was unreadable."""
     package = _dict(entry.get("package"))
     ecosystem = _text(package.get("ecosystem"), MAX_ECOSYSTEM + 1)
     name = _text(package.get("name"), MAX_NAME + 1)
     if not (0 < len(ecosystem) <= MAX_ECOSYSTEM and 0 < len(name) <= MAX_NAME):
         return [], 1
+    if _dict(entry.get("database_specific")).get("informational") in _NO_FLAW:
+        return [], 0
+    ecosystem = canonical_ecosystem(ecosystem)
     intervals, failed = _intervals(ecosystem, entry)
+    if failed:
+        intervals.append(_ALL)
     own = _package_severity(entry)
+    wont_fix = _says_wont_fix(entry)
     name = canonical_name(ecosystem, name)
-    ranges = [AffectedRange(ecosystem, name, *interval, own) for interval in intervals]
-    return ranges, failed or not ranges
+    return [
+        AffectedRange(
+            ecosystem,
+            name,
+            *interval,
+            severity=own,
+            flavour=flavour,
+            fix_state="fixed" if interval[3] else "wont-fix" if wont_fix else "not-yet",
+            unreadable=interval is _ALL or flavour == ANY_STREAM,
+        )
+        for interval in intervals
+        for flavour in keys.flavours(ecosystem, interval[3] or interval[4], streams)
+    ], failed
+
+
+def _says_wont_fix(entry: dict[str, Any]) -> bool:
+    """Whether the package's distribution, in one of the fields of its own, leaves it as it is."""
+    words = (
+        _text(_dict(entry.get(part)).get(key), 40)
+        for part in ("ecosystem_specific", "database_specific")
+        for key in ("urgency", "status", "state", "fix_state")
+    )
+    return any(re.sub(r"[\s_]+", "-", word.strip().lower()) in _WONT_FIX for word in words if word)
 
 
 # low, high, introduced, fixed, last affected
 _Interval = tuple[bytes, bytes | None, str, str, str]
+# Some versions, nobody can read which.
+_ALL: _Interval = (b"", None, "", "", "")
 
 
 def _intervals(ecosystem: str, entry: dict[str, Any]) -> tuple[list[_Interval], int]:
@@ -167,7 +218,9 @@ def _intervals(ecosystem: str, entry: dict[str, Any]) -> tuple[list[_Interval], 
             found += _between(events)
     versions = _list(entry.get("versions"))
     failed += max(0, len(versions) - MAX_VERSIONS)
-    listed = _listed(ecosystem, versions[:MAX_VERSIONS], found)
+    listed = list(_listed(ecosystem, versions[:MAX_VERSIONS], found))
+    if not ranges and not listed:
+        failed += 1
     return [*found, *listed], failed
 
 
@@ -263,6 +316,13 @@ def _union(intervals: list[_Interval]) -> list[tuple[bytes, bytes | None]]:
 
 
 # --- severity ---------------------------------------------------------------------------------
+
+
+def _database_severity(record_id: str, fields: dict[str, Any]) -> int:
+    """A package that was published to do harm (MAL-…) is as bad as can be."""
+    if record_id.startswith("MAL-"):
+        return severity.CRITICAL
+    return _word(fields.get("database_specific"), "severity")
 
 
 def _distribution_severity(record_id: str, summary: str, fields: dict[str, Any]) -> int:

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from findings import severity
 from findings.feeds.osv import AffectedRange, parse
 from findings.feeds.sources import open_source
+from findings.keys import match_key
 from findings.matching import (
     MAX_CLUSTER,
     Candidate,
     choose,
     cluster_ids,
     match,
-    match_key,
     preferred_name,
 )
 from findings.versions import encode
@@ -35,6 +35,7 @@ class Package:
     version: str
     source_name: str = ""
     source_version: str = ""
+    module: str = ""
 
 
 def record(name, *affected, modified="2026-01-01T00:00:00Z", **fields):
@@ -273,4 +274,13 @@ def test_rpm_findings_are_those_of_rpm(shared):
     for name, row in expected(shared, "alma9-rpmdb").items():
         packages.append(Package("rpm", "AlmaLinux:9", name, row["installed"]))
         truth |= {(name, row["installed"], advisory) for advisory in row["vulnerable_to"]}
-    assert found_in(packages, advisories(shared, "AlmaLinux")) == truth
+    records = list(advisories(shared, "AlmaLinux"))
+    modular = {
+        (affected.name, record.id)
+        for record in records
+        for affected in record.affected
+        if affected.ecosystem == "AlmaLinux:9" and ".module_el9" in affected.fixed
+    }
+    # rpm compares versions only: it takes nodejs 16 for what an erratum of the stream 18 is about.
+    truth = {row for row in truth if (row[0], row[2]) not in modular}
+    assert found_in(packages, records) == truth

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from findings import severity
 from findings.feeds import MalformedRecord, osv
-from findings.feeds.osv import canonical_name, parse
+from findings.feeds.osv import parse
+from findings.keys import canonical_name
 from findings.versions import encode
 
 V3 = "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"
@@ -116,7 +117,7 @@ def test_several_entries_and_ranges_of_one_package_add_up():
         affected(events=[{"introduced": "0"}, {"appeared": "1.0"}]),
         affected(events=[{"introduced": 0}]),
         affected(events=[]),
-        affected(ecosystem="Maven", events=[{"introduced": "0"}, {"fixed": "1.0"}]),
+        affected(ecosystem="Nobody's", events=[{"introduced": "0"}, {"fixed": "1.0"}]),
         affected(name="n" * 301, events=[{"introduced": "0"}]),
         affected(ecosystem="e" * 61, events=[{"introduced": "0"}]),
         affected(versions=["not a version"]),
@@ -130,15 +131,23 @@ def test_several_entries_and_ranges_of_one_package_add_up():
 )
 def test_what_no_interval_can_be_made_of_is_counted(entry):
     found = record(affected=[entry])
-    assert found.affected == ()
+    assert all(interval.unreadable for interval in found.affected)
     assert found.unreadable == 1
+
+
+def test_a_package_named_in_a_range_nobody_can_read_is_still_named():
+    entry = affected(events=[{"introduced": "0"}, {"fixed": "not a version"}])
+    (interval,) = record(affected=[entry]).affected
+    assert (interval.ecosystem, interval.name, interval.unreadable) == ("Debian:12", "tool", True)
+    assert (interval.low, interval.high) == (b"", None)
 
 
 def test_one_unreadable_range_does_not_take_the_others_with_it():
     entry = affected(events=[{"introduced": "0"}, {"fixed": "1.0"}])
     entry["ranges"].append({"type": "ECOSYSTEM", "events": [{"introduced": "x y"}]})
     found = record(affected=[entry])
-    assert (len(found.affected), found.unreadable) == (1, 1)
+    assert [interval.unreadable for interval in found.affected] == [False, True]
+    assert found.unreadable == 1
 
 
 def test_commits_beside_versions_are_passed_over():
@@ -260,14 +269,15 @@ def test_a_hostile_record_is_cut_to_size_and_counted():
     )
     assert (len(found.summary), len(found.details)) == (osv.MAX_SUMMARY, osv.MAX_DETAILS)
     assert (len(found.aliases), len(found.references)) == (osv.MAX_LIST, osv.MAX_LIST)
-    assert len(found.affected) == osv.MAX_VERSIONS
+    assert len(found.affected) == osv.MAX_VERSIONS + 1  # and one for those that were cut off
     assert found.unreadable == 5_000
 
 
 def test_a_range_of_too_many_events_is_not_half_read():
     events = [{"introduced": "0"}, *({"fixed": f"{n}"} for n in range(1, osv.MAX_EVENTS + 1))]
     found = record(affected=[affected(events=events)])
-    assert (found.affected, found.unreadable) == ((), 1)
+    assert [interval.unreadable for interval in found.affected] == [True]
+    assert found.unreadable == 1
 
 
 anything = st.recursive(
