@@ -39,7 +39,7 @@ def count(execute, *arguments):
 
 connection.ensure_connection()
 indexing._keep = timed("store", indexing._keep)
-indexing._store = timed("store", indexing._store)
+indexing.store = timed("store", indexing.store)
 scan = timed("claim", queue.claim)()
 with connection.execute_wrapper(count):
     timed("index", indexing.index)(scan)
