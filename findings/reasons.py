@@ -48,8 +48,9 @@ REASONS = {
     "artifact": Reason("Not an image", "Charts, signatures and the like have nothing to scan."),
     "not-judged": Reason(
         "No advisories",
-        "The image was read, but no feed speaks of its distribution or ecosystem. Add such a feed, "
-        "or use a base image that is covered.",
+        "The image was read, but no feed speaks of its distribution, of an ecosystem in it, or of "
+        "programs that no package brought. Add such a feed, use a base image that is covered, or "
+        "install programs as packages.",
     ),
     "end-of-life": Reason("End of life", "Build on a release that still gets them."),
     "partly-read": Reason(

@@ -43,6 +43,7 @@ _UNREADABLE_RANGES = """
     JOIN findings_packagekey k ON k.name = f.name AND k.ecosystem = f.ecosystem
         AND k.key IS NOT NULL AND k.counted
         AND (f.flavour = k.flavour OR f.flavour = '*' AND k.flavour <> '')
+        AND k.key >= f.low AND (f.high IS NULL OR k.key < f.high)
     JOIN scans_inventorypackage e ON e.package_id = k.package_id
     JOIN work_inventory w ON w.id = e.inventory_id
     WHERE f.unreadable AND NOT EXISTS (
@@ -102,6 +103,13 @@ _ENDED = """(
                 SELECT FROM findings_distributionrelease o
                 WHERE o.distro_id = d.distro_id AND starts_with(o.version, d.version || '.'))))"""
 
+# A set without an ecosystem is of an unknown distribution, or of programs that no package brought
+# and no ecosystem knows: the first of these, in the set `i`.
+_PROGRAM = """
+    SELECT p.name FROM scans_inventorypackage e JOIN scans_package p ON p.id = e.package_id
+    WHERE i.ecosystem = '' AND e.inventory_id = i.id AND p.type = 'binary'
+    ORDER BY p.name LIMIT 1"""
+
 _IMAGE_STATES = f"""
     SELECT r.image_id,
         coalesce(sum(v.critical), 0) AS critical, coalesce(sum(v.high), 0) AS high,
@@ -116,7 +124,9 @@ _IMAGE_STATES = f"""
         r.scanned_at, r.result = 'unverified' AS unread, r.reason, r.detail,
         string_agg(DISTINCT coalesce(nullif(i.ecosystem, ''), nullif(r.distro_name, ''),
                                      'an unknown distribution'), ', ')
-            FILTER (WHERE v.judged_by = 0 OR v.judged_by = 1 AND NOT g.sample) AS unjudged,
+            FILTER (WHERE (v.judged_by = 0 OR v.judged_by = 1 AND NOT g.sample)
+                          AND program.name IS NULL) AS unjudged,
+        min(program.name) AS program,
         bool_or(v.judged_by = 1 AND NOT g.sample) AS sampled
     FROM {{images}} AS work
     JOIN scans_report r ON r.image_id = work.image_id
@@ -125,6 +135,7 @@ _IMAGE_STATES = f"""
     LEFT JOIN scans_reportinventory h ON h.report_id = r.image_id
     LEFT JOIN findings_inventoryverdict v ON v.inventory_id = h.inventory_id
     LEFT JOIN scans_inventory i ON i.id = h.inventory_id
+    LEFT JOIN LATERAL ({_PROGRAM}) program ON true
     GROUP BY r.image_id, g.sample
     HAVING count(h.inventory_id) = count(v.inventory_id)
 """
@@ -139,10 +150,14 @@ def _many(number: str, one: str, more: str) -> str:
 DOUBTS = {
     # Samples count only in registries that are samples too.
     "not-judged": (
-        "unjudged IS NOT NULL",
-        "'Read, but not judged: no feed has advisories for ' || unjudged"
+        "unjudged IS NOT NULL OR program IS NOT NULL",
+        "'Read, but not judged: ' || concat_ws(' ',"
+        " 'no feed has advisories for ' || unjudged"
         " || CASE WHEN sampled THEN ' beyond a few samples' ELSE '' END"
-        " || '. Add or update a feed that speaks of it.'",
+        " || '. Add or update a feed that speaks of it.',"
+        " CASE WHEN program IS NOT NULL THEN CASE WHEN unjudged IS NULL THEN 'no' ELSE 'No' END"
+        " || ' feed speaks of programs that no package brought, such as ' || program"
+        " || '. Install them as packages.' END)",
     ),
     "end-of-life": (
         "end_of_life IS NOT NULL",

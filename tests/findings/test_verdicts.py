@@ -18,6 +18,7 @@ from findings.models import (
     PackageKey,
 )
 from registries.models import Repository
+from scans.models import ReportInventory
 from tests.factories import (
     a_package,
     a_report,
@@ -120,6 +121,24 @@ def test_what_a_hostile_file_says_of_itself_stays_on_its_line():
     roll_up()
     assert ImageVerdict.objects.get(image=image).detail.endswith("first /app/lib.jar: a b")
     assert ImageVerdict.objects.get(image=other).detail.endswith("could not be read.")
+
+
+@pytest.mark.parametrize("codes", [set(), {"not-judged"}])
+def test_programs_without_a_package_are_told_apart_from_an_unknown_distribution(codes):
+    image = an_image_that_is(codes, 0)
+    programs = an_inventory(
+        [a_package(type="binary", ecosystem="", name=name) for name in ("perl", "bash")]
+    )
+    judged = {"judged_by": Judge.NOBODY, "evaluated_at": timezone.now()}
+    InventoryVerdict.objects.create(inventory=programs, **judged)
+    ReportInventory.objects.create(report_id=image.pk, inventory=programs)
+    roll_up()
+    verdict = ImageVerdict.objects.get(image=image)
+    assert (verdict.state, verdict.reason) == ("unverified", "not-judged")
+    (line,) = verdict.detail.splitlines()
+    assert "o feed speaks of programs that no package brought, such as bash." in line
+    assert ("no feed has advisories for Debian:12." in line) == bool(codes)
+    assert "Debian GNU/Linux" not in line
 
 
 # --- the end of life -----------------------------------------------------------------------------

@@ -97,6 +97,9 @@ class Command(BaseCommand):
         for ecosystem in image.not_judged:
             name = ecosystem or (image.distro and image.distro.name) or "an unknown distribution"
             self._say(f"no advisories are loaded for {name}; its packages are not judged.")
+        if image.programs_not_judged:
+            names = ", ".join(image.programs_not_judged)
+            self._say(f"no package brought these programs, which are not judged: {names}.")
         if image.unknown_versions:
             count = len(image.unknown_versions)
             self._say(f"{count} packages have a version that cannot be compared; not judged.")
@@ -174,6 +177,7 @@ def as_json(image: Examination) -> dict[str, Any]:
         ],
         "unknown_versions": [_package(image, package) for package in image.unknown_versions],
         "not_judged": list(image.not_judged),
+        "programs_not_judged": list(image.programs_not_judged),
         "end_of_life": image.end_of_life and image.end_of_life.isoformat(),
         "unread_files": [
             {"path": f"/{file.path}", "reason": file.reason, "sentence": file.sentence}

@@ -17,6 +17,7 @@ from findings import standalone
 from tests import pushing
 from tests.findings.test_sarif import valid
 from tests.registry_server import LOGIN
+from tests.scans.programs import elf
 from tests.scans.sbom.test_writing import valid_cyclonedx, valid_spdx
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -190,7 +191,8 @@ def test_a_command_is_given_only_where_the_image_has_what_runs_it(
 ):
     _, found = as_json(layout(files), advisories(TOOL))
     (finding,) = found["findings"]
-    assert finding["command"].startswith(command) and bool(finding["command"]) == bool(command)
+    assert finding["command"].startswith(command)
+    assert bool(finding["command"]) == bool(command)
     assert ("no package manager" in finding["remediation"]) == (not command)
 
 
@@ -256,6 +258,16 @@ def test_an_ecosystem_without_advisories_leaves_the_image_unverified(layout, adv
     assert (code, found["verdict"], found["reason"]) == (0, "unverified", "not-judged")
     assert found["not_judged"] == ["npm"]
     assert "no advisories are loaded for npm" in scan(reference, folder)[2]
+
+
+def test_a_program_that_no_package_brought_and_no_advisory_knows_is_named_as_what_it_is(
+    layout, advisories
+):
+    busybox = {"bin/busybox": elf({".rodata": b"BusyBox v1.36.1 "})}
+    code, found = as_json(layout(DEBIAN, busybox), advisories(*ELSEWHERE), "--fail-on", "high")
+    assert (code, found["verdict"], found["reason"]) == (2, "unverified", "not-judged")
+    assert (found["not_judged"], found["programs_not_judged"]) == ([], ["busybox"])
+    assert "programs that no package brought (busybox)" in found["detail"]
 
 
 def test_findings_show_even_where_an_ecosystem_was_not_judged(layout, advisories):
