@@ -155,7 +155,7 @@ class WantedFiles:
             raise
         except Unreadable as error:
             sentence = "".join(filter(str.isprintable, str(error)))[:_MAX_SENTENCE]
-            return Problem(Reason.DAMAGED, sentence)
+            return Problem(Reason.TOO_LARGE if error.too_large else Reason.DAMAGED, sentence)
         except MemoryError:
             return Problem(Reason.TOO_LARGE, "Reading it takes more memory than there is.")
         except Exception as error:  # of one file, which is not worth the whole image

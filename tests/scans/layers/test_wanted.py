@@ -14,6 +14,8 @@ def read_words(path, file):
     for word in file.read().removeprefix(b"EXE").decode().split():
         if word == "unreadable":
             raise Unreadable("It cannot\nbe read.")
+        if word == "endless":
+            raise Unreadable("It has no end.", too_large=True)
         if word == "bug":
             raise KeyError(word)
         if word == "memory":
@@ -60,6 +62,7 @@ def program(name, body):
     ("word", "reason", "sentence"),
     [
         ("unreadable", Reason.DAMAGED, "It cannotbe read."),
+        ("endless", Reason.TOO_LARGE, "It has no end."),
         ("bug", Reason.FAILED, "Vigie's own (KeyError)"),
         ("memory", Reason.TOO_LARGE, "more memory"),
     ],
