@@ -2,7 +2,7 @@
 
 from django.contrib import admin, messages
 
-from findings import tasks
+from findings import advisories, tasks, withdrawal
 from findings.models import (
     Advisory,
     DistributionRelease,
@@ -28,7 +28,7 @@ class FeedAdmin(admin.ModelAdmin):
     search_fields = ["name", "location"]
     readonly_fields = ["attempted_at", "succeeded_at", "newest_record_at", "record_count",
                        "unreadable_ranges", "problem"]  # fmt: skip
-    actions = ["update_now", "believe_next"]
+    actions = ["update_now", "believe_next", "withdraw"]
 
     @admin.action(description="Believe the next import, however small", permissions=["change"])
     def believe_next(self, request, feeds) -> None:
@@ -43,6 +43,17 @@ class FeedAdmin(admin.ModelAdmin):
             request, f"{len(feeds)} feeds are being asked; their dates tell when it is done."
         )
 
+    @admin.action(description="Disable, and withdraw all that they say", permissions=["change"])
+    def withdraw(self, request, feeds) -> None:
+        for feed in feeds:
+            try:
+                number = withdrawal.withdraw(feed)
+            except advisories.Refused as refused:
+                messages.error(request, str(refused))
+            else:
+                messages.info(request, f"{feed.name}: {number} advisories are withdrawn.")
+        soon(tasks.evaluate)
+
     def save_model(self, request, obj, form, change) -> None:
         super().save_model(request, obj, form, change)
         soon(tasks.update_feed, obj.pk)
@@ -52,8 +63,16 @@ class FeedAdmin(admin.ModelAdmin):
         return [*self.readonly_fields, "kind"] if obj else self.readonly_fields
 
     def has_delete_permission(self, request, obj=None) -> bool:
-        # Its advisories would go without a trace in the findings they proved. Disable it instead.
-        return False
+        # Its advisories would go without a trace in the findings they proved: withdraw it first.
+        allowed = super().has_delete_permission(request, obj)
+        return allowed and obj is not None and withdrawal.removable(obj)
+
+    def get_deleted_objects(self, objs, request):
+        # Its advisories go with it, far too many to be listed.
+        return [str(feed) for feed in objs], {"feeds": len(objs)}, set(), []
+
+    def delete_model(self, request, obj) -> None:
+        withdrawal.remove(obj)
 
 
 @admin.register(Exploitation)

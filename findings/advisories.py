@@ -46,13 +46,13 @@ _LOCK = 0x4665_6564
 
 _STAGING = """
     CREATE TEMP TABLE seen_advisory (name text);
-    CREATE TEMP TABLE staged_advisory (name text, ids text[], modified_at timestamptz,
+    CREATE TEMP TABLE staged_advisory (entry int, name text, ids text[], modified_at timestamptz,
         published_at timestamptz, withdrawn_at timestamptz, summary text, details text,
         severity smallint, severity_source text, cvss_v2 numeric, cvss_v3 numeric,
         cvss_v4 numeric, cvss_vectors jsonb, refs jsonb, unreadable_ranges int,
         content_hash bytea);
-    CREATE TEMP TABLE staged_affected (advisory text, ecosystem text, name text, low bytea,
-        high bytea, introduced text, fixed text, last_affected text, severity smallint,
+    CREATE TEMP TABLE staged_affected (entry int, advisory text, ecosystem text, name text,
+        low bytea, high bytea, introduced text, fixed text, last_affected text, severity smallint,
         flavour text, fix_state text, unreadable boolean);
 """
 _DROP_STAGING = "DROP TABLE IF EXISTS seen_advisory, staged_advisory, staged_affected"
@@ -67,16 +67,17 @@ class Tally:
     """What one reading of a feed has seen."""
 
     records: int = 0
-    changed: int = 0
+    fresh: int = 0
     unreadable: list[str] = field(default_factory=list)
 
 
 @contextmanager
-def alone_with(feed_id: int) -> Iterator[Feed | None]:
+def alone_with(feed_id: int, **wanted: Any) -> Iterator[Feed | None]:
     """The feed, for this session alone; None where another session has it, or where the feed is
-    gone or disabled."""
+    gone or not as `wanted`, which is enabled if nothing is said."""
     with session_locks.alone_with(_LOCK, feed_id) as alone:
-        yield Feed.objects.filter(pk=feed_id, enabled=True).first() if alone else None
+        feeds = Feed.objects.filter(pk=feed_id, **wanted or {"enabled": True})
+        yield feeds.first() if alone else None
 
 
 def update(feed: Feed, read: Callable[[Feed], int] | None = None) -> int:
@@ -114,17 +115,24 @@ def _update(feed: Feed) -> int:
     with open_source(feed.location, etag) as source, connection.cursor() as cursor:
         if source.unchanged:
             return 0
-        cursor.execute(_DROP_STAGING)
-        cursor.execute(_STAGING)
-        try:
+        with staging(cursor):
             tally = _stage(cursor, feed, source)
             _believe(feed, tally)
-            _merge(cursor, feed)
-        finally:
-            cursor.execute(_DROP_STAGING)
+            changed = merge(cursor, feed)
         _describe(cursor, feed, tally)
         feed.etag, feed.read_by = source.etag, osv.READER
-    return tally.changed
+    return changed
+
+
+@contextmanager
+def staging(cursor) -> Iterator[None]:
+    """The empty tables that a feed is read into."""
+    cursor.execute(_DROP_STAGING)
+    cursor.execute(_STAGING)
+    try:
+        yield
+    finally:
+        cursor.execute(_DROP_STAGING)
 
 
 def _stage(cursor, feed: Feed, entries: Iterable[tuple[str, bytes]]) -> Tally:
@@ -141,13 +149,14 @@ def _stage(cursor, feed: Feed, entries: Iterable[tuple[str, bytes]]) -> Tally:
             if name := known.get(content_hash):
                 seen.append(name)
             elif record := _read(entry_name, raw, tally):
-                seen.append(record.id)
-                fresh.append((record, content_hash))
-        tally.records += len(seen)
-        tally.changed += len(fresh)
+                tally.fresh += 1
+                fresh.append((tally.fresh, record, content_hash))
+        tally.records += len(seen) + len(fresh)
         _copy(cursor, "seen_advisory", ([name] for name in seen))
-        _copy(cursor, "staged_advisory", (_advisory_row(*each) for each in fresh))
-        _copy(cursor, "staged_affected", (row for r, _ in fresh for row in _affected_rows(r)))
+        _copy(cursor, "staged_advisory", ((n, *_advisory_row(r, h)) for n, r, h in fresh))
+        _copy(
+            cursor, "staged_affected", ((n, *row) for n, r, _ in fresh for row in _affected_rows(r))
+        )
     return tally
 
 
@@ -233,19 +242,53 @@ def _believe(feed: Feed, tally: Tally) -> None:
 
 
 @transaction.atomic
-def _merge(cursor, feed: Feed) -> None:
+def merge(cursor, feed: Feed) -> int:
+    """Make what was seen and staged all that the feed says. Returns how many records are new,
+    changed or gone."""
     hold_lock()
     cursor.execute("CREATE INDEX ON staged_affected (advisory)")
     cursor.execute("ANALYZE seen_advisory, staged_advisory, staged_affected")
-    clusters.assign(cursor)
+    _settle(cursor, feed)
     cursor.execute(_TOUCHED, {"feed": feed.pk})
+    clusters.take_apart(cursor)
+    clusters.assign(cursor)
     cursor.execute(_MARK_STALE)
-    for statement in (_WITHDRAW, _UPSERT, _CLEAR_AFFECTED, _INSERT_AFFECTED):
+    changed = 0
+    for statement in (_WITHDRAW, _UPSERT):
         cursor.execute(statement, {"feed": feed.pk})
-    for statement in (_FORGET_ECOSYSTEMS, _LEARN_ECOSYSTEMS):
+        changed += cursor.rowcount
+    for statement in (_CLEAR_AFFECTED, _INSERT_AFFECTED, _FORGET_ECOSYSTEMS, _LEARN_ECOSYSTEMS):
         cursor.execute(statement, {"feed": feed.pk})
     cursor.execute("DROP TABLE touched_advisory, assigned")
+    return changed
 
+
+def _settle(cursor, feed: Feed) -> None:
+    """Of several records of one id keep the newest, the same one at every import."""
+    superseded = 0
+    for statement in (_SUPERSEDED_BY_STAGED, _SUPERSEDED_BY_STORED):
+        cursor.execute(statement, {"feed": feed.pk})
+        superseded += cursor.rowcount
+    if superseded:
+        cursor.execute(_FORGET_SUPERSEDED)
+
+
+_SUPERSEDED_BY_STAGED = """
+    DELETE FROM staged_advisory s USING staged_advisory o
+    WHERE o.name = s.name
+      AND (o.modified_at, o.content_hash, o.entry) > (s.modified_at, s.content_hash, s.entry)
+"""
+
+_SUPERSEDED_BY_STORED = """
+    DELETE FROM staged_advisory s USING seen_advisory n, findings_advisory a
+    WHERE n.name = s.name AND a.feed_id = %(feed)s AND a.name = s.name
+      AND (a.modified_at, a.content_hash) > (s.modified_at, s.content_hash)
+"""
+
+_FORGET_SUPERSEDED = """
+    DELETE FROM staged_affected f
+    WHERE NOT EXISTS (SELECT FROM staged_advisory s WHERE s.entry = f.entry)
+"""
 
 # The stored advisories that change or are gone from the feed.
 _TOUCHED = """
@@ -282,11 +325,11 @@ _WITHDRAW = """
 _UPSERT = """
     INSERT INTO findings_advisory (feed_id, vulnerability_id, name, modified_at, published_at,
         withdrawn_at, summary, details, severity, severity_source, cvss_v2, cvss_v3, cvss_v4,
-        cvss_vectors, "references", unreadable_ranges, content_hash)
+        cvss_vectors, "references", unreadable_ranges, content_hash, claims)
     SELECT %(feed)s, v.vulnerability_id, s.name, s.modified_at, s.published_at, s.withdrawn_at,
         s.summary, s.details, s.severity, s.severity_source, s.cvss_v2, s.cvss_v3, s.cvss_v4,
-        s.cvss_vectors, s.refs, s.unreadable_ranges, s.content_hash
-    FROM (SELECT DISTINCT ON (name) * FROM staged_advisory ORDER BY name, modified_at DESC) s
+        s.cvss_vectors, s.refs, s.unreadable_ranges, s.content_hash, s.ids
+    FROM staged_advisory s
     JOIN assigned v ON v.name = s.name
     ON CONFLICT (feed_id, name) DO UPDATE SET vulnerability_id = excluded.vulnerability_id,
         modified_at = excluded.modified_at, published_at = excluded.published_at,
@@ -295,7 +338,8 @@ _UPSERT = """
         severity_source = excluded.severity_source, cvss_v2 = excluded.cvss_v2,
         cvss_v3 = excluded.cvss_v3, cvss_v4 = excluded.cvss_v4,
         cvss_vectors = excluded.cvss_vectors, "references" = excluded."references",
-        unreadable_ranges = excluded.unreadable_ranges, content_hash = excluded.content_hash
+        unreadable_ranges = excluded.unreadable_ranges, content_hash = excluded.content_hash,
+        claims = excluded.claims
 """
 
 _CLEAR_AFFECTED = """

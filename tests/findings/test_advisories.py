@@ -168,7 +168,7 @@ def test_an_error_nobody_expects_is_said_on_the_feed(folder, monkeypatch, caplog
         raise DataError("out of range")
 
     feed = a_feed(folder, *some(2))
-    monkeypatch.setattr(advisories, "_merge", refuse)
+    monkeypatch.setattr(advisories, "merge", refuse)
     assert advisories.update(feed) == 0
     feed.refresh_from_db()
     assert "(DataError)" in feed.problem
@@ -223,7 +223,7 @@ def test_records_of_one_vulnerability_stay_together_when_it_is_merged_into_anoth
     write_records(
         folder,
         an_advisory("CVE-2026-1", "a", "2.0"),
-        an_advisory("GHSA-1", "a", "2.0", aliases=["CVE-2026-1"]),
+        an_advisory("GHSA-1", "a", "2.0", aliases=["CVE-2026-1", "PYSEC-1"]),
         an_advisory("PYSEC-1", "a", "2.0"),
     )
     advisories.update(feed)
