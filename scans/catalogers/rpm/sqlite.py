@@ -1,13 +1,11 @@
-"""sqlite, since rpm 4.16 (`rpmdb.sqlite`): a table of headers.
+"""sqlite, since rpm 4.16 (`rpmdb.sqlite`): a table of headers, walked page by page.
 
-Source: rpm's lib/backend/sqlite.c. The database is a stranger's: it is opened in memory, where it
-can name no file, and nothing may be asked of it but two columns of one true table.
+SQLite itself holds a database that may have no path twice, and a hostile schema keeps it busy for
+minutes. Source: the SQLite database file format, sections 1.3, 1.6, 2.1, 2.6.
 """
 
-import sqlite3
-from collections.abc import Iterator
-from contextlib import closing
-from itertools import count
+from collections.abc import Iterable, Iterator
+from struct import Struct
 from typing import BinaryIO
 
 from scans.catalogers.component import Unreadable
@@ -15,70 +13,149 @@ from scans.catalogers.rpm.header import LARGEST
 
 MAGIC = b"SQLite format 3\0"
 
-# SQLite wants the whole database in memory, and for a moment twice.
-_LARGEST_DATABASE = 96 * 1024 * 1024
-_HEAP = 192 * 1024 * 1024  # bytes of this process, once a database was read in it
-_VERSIONS = slice(18, 20)  # of the format that is needed to write and to read
-_WITHOUT_LOG = b"\1\1"  # a database in memory has no place for a write-ahead log
-_STEPS = 10_000  # of SQLite's machine, which needs a handful for a row
-_MOST_TIMES = 1_000  # that it may go that many
-
-_TABLE = "SELECT sql FROM sqlite_master WHERE type = 'table' AND name = 'Packages'"
-_ROWS = "SELECT hnum, blob FROM Packages NOT INDEXED"
-_COLUMNS = frozenset(
-    {("Packages", "hnum"), ("Packages", "blob")}
-    | {("sqlite_master", column) for column in ("type", "name", "sql")}
-)
+_HEADER = Struct(">16xH2xB79x")  # page size, bytes kept free at the end of each page
+_PAGE_SIZES = frozenset(1 << power for power in range(9, 17))
+_LEAST_USABLE = 480
+_PAGE = Struct(">B2xH3x")  # type, cells; of inner pages the last child follows
+_CELL = Struct(">H")
+_INNER, _LEAF = 5, 13
+_NUMBER = 4  # bytes of a page's number
+_SCHEMA = 1  # the page at which the schema begins
+_MOST_COLUMNS = 5  # the schema's
+_INTEGERS = {1: 1, 2: 2, 3: 3, 4: 4, 5: 6, 6: 8, 7: 8}  # types of columns and their bytes
 
 
 def records(file: BinaryIO, size: int) -> Iterator[bytes | None]:
-    """Every package's header, or None where there is something else in its place."""
-    if size > _LARGEST_DATABASE:
-        raise Unreadable(
-            f"The rpm database has {size:,} bytes, more than the {_LARGEST_DATABASE:,} that are "
-            "read in sqlite's format."
-        )
-    try:
-        with closing(sqlite3.connect(":memory:")) as connection:
-            _load(connection, file)
-            yield from _rows(connection, size)
-    except (sqlite3.Error, UnicodeError, MemoryError) as error:  # it quotes names in its own errors
-        raise Unreadable("SQLite finds the rpm database damaged, or not written by rpm.") from error
+    """Every package's header, or None where its pages are damaged."""
+    database = _Database(file, size)
+    for row in database.rows(_root(database)):
+        yield row[1] if row and len(row) > 1 else None  # after its number
 
 
-def _load(connection: sqlite3.Connection, file: BinaryIO) -> None:
-    connection.execute(f"PRAGMA hard_heap_limit = {_HEAP}")
-    file.seek(0)
-    database = bytearray(file.read())
-    database[_VERSIONS] = _WITHOUT_LOG
-    connection.deserialize(database)
-    connection.execute("PRAGMA trusted_schema = OFF")
-    connection.execute("PRAGMA cell_size_check = ON")
-    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LARGEST)
-    connection.text_factory = bytes
-    times = count()
-    connection.set_progress_handler(lambda: next(times) > _MOST_TIMES, _STEPS)
-    connection.set_authorizer(_authorise)
+def _root(database: "_Database") -> int:
+    """The page at which the table of packages begins."""
+    for row in database.rows(_SCHEMA):
+        if row and row[:2] == [b"table", b"Packages"]:
+            return int.from_bytes(row[3] if len(row) > 3 else b"", "big")
+    raise Unreadable("The rpm database has no table of packages, or its schema is damaged.")
 
 
-def _authorise(action: int, table: str | None, column: str | None, *where: str | None) -> int:
-    """Neither functions nor views, virtual tables or computed columns, which a schema may hide."""
-    if action == sqlite3.SQLITE_SELECT:
-        return sqlite3.SQLITE_OK
-    if action == sqlite3.SQLITE_READ and (table, column) in _COLUMNS:
-        return sqlite3.SQLITE_OK
-    return sqlite3.SQLITE_DENY
+class _Database:
+    """A page is used once: those in a circle, and those named twice, are damaged."""
+
+    def __init__(self, file: BinaryIO, size: int) -> None:
+        file.seek(0)
+        head = file.read(_HEADER.size)
+        if len(head) < _HEADER.size:
+            raise Unreadable("The rpm database is cut off in its header.")
+        page_size, reserved = _HEADER.unpack(head)
+        self._size: int = 65536 if page_size == 1 else page_size
+        self._usable: int = self._size - reserved
+        if self._size not in _PAGE_SIZES or self._usable < _LEAST_USABLE:
+            raise Unreadable("The rpm database has pages of a size that SQLite never uses.")
+        self._file = file
+        self._unused = bytearray(b"\0") + b"\1" * (size // self._size)  # counted from 1
+
+    def rows(self, root: int) -> Iterator[list[bytes] | None]:
+        """A table's rows, or None in the place of what is damaged. Of a row the first columns, as
+        they are stored."""
+        pages = self._claimed([root])
+        while pages:
+            number = pages.pop()
+            page = self._page(number)
+            start = _HEADER.size if number == _SCHEMA else 0
+            kind, cells = _PAGE.unpack_from(page, start)
+            if kind == _INNER:
+                pages += self._claimed(_children(page, start + _PAGE.size, cells))
+            elif kind == _LEAF:
+                for payload in self._payloads(page, start + _PAGE.size, cells):
+                    yield None if payload is None else _columns(payload)
+            else:
+                yield None
+
+    def _claimed(self, numbers: Iterable[int]) -> list[int]:
+        """Those of the pages that can be used, the last first; page 0, which is no page of a table,
+        stands for those that cannot."""
+        claimed, damaged = [], False
+        for number in numbers:
+            if self._claim(number):
+                claimed.append(number)
+            else:
+                damaged = True
+        return [0] * damaged + claimed[::-1]
+
+    def _claim(self, number: int) -> bool:
+        if not 0 < number < len(self._unused) or not self._unused[number]:
+            return False
+        self._unused[number] = False
+        return True
+
+    def _page(self, number: int) -> bytes:
+        if number == 0:
+            return bytes(self._size)
+        self._file.seek((number - 1) * self._size)
+        return self._file.read(self._size)
+
+    def _payloads(self, page: bytes, at: int, cells: int) -> Iterator[bytes | None]:
+        room = len(page)  # cells do not overlap, so reading them ends
+        for (cell,) in _CELL.iter_unpack(page[at : at + _CELL.size * cells]):
+            length, start = _varint(page, cell)
+            _, start = _varint(page, start)  # the row's number
+            local = self._local(length)
+            room -= local
+            if room < 0:
+                yield None
+                return
+            yield self._payload(page, start, length, local) if length <= LARGEST else None
+
+    def _local(self, length: int) -> int:
+        """How many bytes of a payload of this length stand on the leaf itself."""
+        most = self._usable - 35
+        if length <= most:
+            return length
+        least = (self._usable - 12) * 32 // 255 - 23
+        local = least + (length - least) % (self._usable - _NUMBER)
+        return local if local <= most else least
+
+    def _payload(self, page: bytes, start: int, length: int, local: int) -> bytes | None:
+        """What stands on the leaf, and behind it the number of the first overflow page; each of
+        those begins with the number of the next."""
+        parts = [page[start : start + local]]
+        following = page[start + local : start + local + _NUMBER]
+        for _ in range(local, length, self._usable - _NUMBER):
+            number = int.from_bytes(following, "big")
+            if not self._claim(number):
+                return None
+            page = self._page(number)
+            following = page[:_NUMBER]
+            parts.append(page[_NUMBER : self._usable])
+        return b"".join(parts)[:length]
 
 
-def _rows(connection: sqlite3.Connection, size: int) -> Iterator[bytes | None]:
-    """In the order of their numbers, without which the pages lead in a circle."""
-    table = connection.execute(_TABLE).fetchone()
-    if not table or not bytes(table[0] or b"").startswith(b"CREATE TABLE"):  # nor a virtual one
-        raise Unreadable("The rpm database has no table of packages.")
-    last, left = 0, size
-    for number, record in connection.execute(_ROWS):
-        left -= len(record) if isinstance(record, bytes) else 0
-        if not isinstance(number, int) or number <= last or left < 0:
-            raise Unreadable("The pages of the rpm database lead in a circle.")
-        last = number
-        yield record if isinstance(record, bytes) else None
+def _children(page: bytes, at: int, cells: int) -> Iterator[int]:
+    """In the order of their rows; the last one stands in the page's own header."""
+    for (cell,) in _CELL.iter_unpack(page[at + _NUMBER :][: _CELL.size * cells]):
+        yield int.from_bytes(page[cell : cell + _NUMBER], "big")
+    yield int.from_bytes(page[at : at + _NUMBER], "big")
+
+
+def _columns(payload: bytes) -> list[bytes]:
+    columns: list[bytes] = []
+    end, at = _varint(payload, 0)
+    start = end
+    while at < end and len(columns) < _MOST_COLUMNS:
+        kind, at = _varint(payload, at)
+        size = (kind - 12) // 2 if kind >= 12 else _INTEGERS.get(kind, 0)
+        columns.append(payload[start : start + size])
+        start += size
+    return columns
+
+
+def _varint(data: bytes, at: int) -> tuple[int, int]:
+    """A number of up to nine bytes, of which the last is whole, and where it ends."""
+    number = 0
+    for end, byte in enumerate(data[at : at + 8], at + 1):
+        number = number << 7 | byte & 0x7F
+        if byte < 0x80:
+            return number, end
+    return number << 8 | int.from_bytes(data[at + 8 : at + 9], "big"), at + 9

@@ -79,6 +79,12 @@ def test_a_damaged_record_does_not_take_the_others_with_it(make):
     assert sentence == "Records of the rpm database are damaged (2)."
 
 
+def test_a_database_of_nothing_but_damage_is_given_up():
+    names, sentence = read_until_damage(sqlite([b""] * 5000 + RECORDS))
+    assert names == []
+    assert "(1,001)" in sentence
+
+
 @pytest.mark.parametrize("make", FORMATS.values(), ids=FORMATS)
 def test_a_database_that_is_cut_off_says_so(make):
     body = make([RECORDS[2], *RECORDS])

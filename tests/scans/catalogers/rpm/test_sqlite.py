@@ -1,17 +1,21 @@
-"""Databases that are not as rpm writes them: SQLite is asked for nothing it should not do."""
+"""What SQLite itself reads, and of hostile pages nothing that would not end."""
 
 import sqlite3
 from contextlib import closing
 from io import BytesIO
+from struct import pack_into
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from scans.catalogers import Unreadable
 from scans.catalogers.rpm import sqlite
 from tests.scans import rpms
 
-TABLE = "CREATE TABLE Packages (hnum INTEGER PRIMARY KEY, blob BLOB)"
-MILLION = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT x"
+TABLE = "CREATE TABLE Packages (hnum INTEGER PRIMARY KEY AUTOINCREMENT, blob BLOB NOT NULL)"
+INSERT = "INSERT INTO Packages VALUES (?, ?)"
+COUNTING = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT x AS hnum, x"
 
 
 def records(body: bytes) -> list[bytes | None]:
@@ -20,77 +24,137 @@ def records(body: bytes) -> list[bytes | None]:
 
 def made(*statements: str) -> bytes:
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as database:
-        database.execute("PRAGMA page_size = 512")
         for statement in statements:
             database.execute(statement)
         return database.serialize()
 
 
-@pytest.mark.parametrize("page_size", [512, 4096, 65536])
-def test_every_row_is_a_record(page_size):
-    rows = [b"short", bytes(range(256)) * 1000, b""]
-    assert records(rpms.sqlite(rows, page_size)) == rows
+rows = st.lists(
+    st.tuples(st.integers(1, 2**62), st.integers(0, 9000)),
+    max_size=40,
+    unique_by=lambda row: row[0],
+)
 
 
-def test_a_database_that_had_a_log_is_read_without(tmp_path):
-    body, _ = rpms.sqlite_with_log(tmp_path, [b"one"], ("DELETE FROM Packages", ()))
-    assert body[18:20] == b"\2\2"
-    assert records(body) == [b"one"]
+@given(
+    rows, st.sampled_from([512, 1024, 4096, 65536]), st.sampled_from(["NONE", "FULL"]), st.data()
+)
+@settings(max_examples=100)
+def test_the_rows_are_those_that_sqlite_reads(rows, page_size, vacuum, data):
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as database:
+        database.execute(f"PRAGMA page_size = {page_size}")
+        database.execute(f"PRAGMA auto_vacuum = {vacuum}")
+        database.execute("CREATE TABLE before (a)")
+        database.execute(TABLE)
+        database.executemany(INSERT, [(n, (str(n) * 500).encode()[:length]) for n, length in rows])
+        for number, _ in data.draw(st.lists(st.sampled_from(rows))) if rows else ():
+            database.execute("DELETE FROM Packages WHERE hnum = ?", (number,))
+        expected = database.execute("SELECT blob FROM Packages ORDER BY hnum").fetchall()
+        assert records(database.serialize()) == [blob for (blob,) in expected]
 
 
-def test_a_row_that_is_no_record_is_none():
-    body = made(TABLE, "INSERT INTO Packages VALUES (1, NULL), (2, x'00'), (3, 7), (4, 7.5)")
-    assert records(body) == [None, b"\0", None, None]
+@pytest.mark.parametrize("length", range(440, 520))
+def test_records_about_as_long_as_a_page_are_whole(length):
+    record = bytes(range(256)) * 3
+    assert records(rpms.sqlite([record[:length], b"next"])) == [record[:length], b"next"]
+
+
+@pytest.mark.parametrize("reserved", [1, 16, 32])
+def test_bytes_kept_free_on_each_page_are_no_part_of_it(reserved, tmp_path):
+    path = tmp_path / "reserved"
+    head = bytearray(rpms.sqlite([]))
+    path.write_bytes(head[:20] + bytes([reserved]) + head[21:])
+    long = bytes(range(256)) * 9
+    with closing(sqlite3.connect(path, isolation_level=None)) as database:
+        database.execute("VACUUM")
+        database.execute(INSERT, (1, long))
+        expected = database.execute("SELECT blob FROM Packages").fetchall()
+    assert expected == [(long,)]
+    assert records(path.read_bytes()) == [long]
 
 
 @pytest.mark.parametrize(
     "statements",
     [
         ["CREATE TABLE other (hnum, blob)"],
-        [f"CREATE VIEW Packages AS {MILLION} AS hnum, x'00' AS blob FROM n"],
-        ["CREATE VIRTUAL TABLE Packages USING fts5(hnum, blob)"],
-        ["CREATE TABLE Packages (hnum INTEGER PRIMARY KEY)"],
-        [
-            "CREATE TABLE Packages (hnum INTEGER PRIMARY KEY, blob AS (zeroblob(1000000000)))",
-            "INSERT INTO Packages (hnum) VALUES (1)",
-        ],
+        [f"CREATE VIEW Packages AS {COUNTING} AS blob FROM n"],
+        ["CREATE TABLE other (a)", "CREATE INDEX Packages ON other (a)"],
     ],
 )
-def test_only_a_true_table_of_records_is_asked(statements):
-    with pytest.raises(Unreadable):
+def test_only_a_table_is_walked(statements):
+    with pytest.raises(Unreadable, match="no table of packages"):
         records(made(*statements))
 
 
-def test_numbers_that_do_not_rise_are_pages_in_a_circle():
-    body = made(
-        "CREATE TABLE Packages (hnum, blob)", "INSERT INTO Packages VALUES (1, ''), (1, '')"
-    )
-    with pytest.raises(Unreadable, match="in a circle"):
-        records(body)
+@pytest.mark.parametrize(
+    "statements",
+    [
+        ["CREATE VIRTUAL TABLE Packages USING fts5(hnum, blob)"],  # has no pages of its own
+        ["CREATE TABLE Packages (hnum, blob, PRIMARY KEY (hnum)) WITHOUT ROWID"],
+        ["CREATE TABLE Packages (hnum INTEGER PRIMARY KEY)", "INSERT INTO Packages VALUES (1)"],
+    ],
+)
+def test_a_table_without_records_is_damaged(statements):
+    assert records(made(*statements)) == [None]
 
 
-def test_pages_that_name_the_same_child_are_a_circle():
-    """Interior pages of the table whose cells all lead to one leaf would tell its rows for ever."""
+def test_a_schema_of_many_tables_is_walked_once():
+    names = [f"CREATE TABLE t{number} (a, b, c)" for number in range(500)]
+    assert records(made(*names, TABLE, "INSERT INTO Packages VALUES (1, x'00')")) == [b"\0"]
+
+
+def inner_page(body: bytes) -> tuple[int, list[int]]:
+    """Where the first inner page begins, and where the numbers of its children stand."""
+    start = next(at for at in range(512, len(body), 512) if body[at] == 5)
+    cells = int.from_bytes(body[start + 3 : start + 5], "big")
+    places = [start + 12 + 2 * number for number in range(cells)]
+    return start, [start + int.from_bytes(body[at : at + 2], "big") for at in places]
+
+
+def test_children_that_are_the_same_page_are_damaged():
+    """In twenty levels they would tell more rows than there are atoms."""
+    body = bytearray(rpms.sqlite([bytes([n]) * 300 for n in range(40)]))
+    _, children = inner_page(body)
+    for child in children:
+        body[child : child + 4] = body[children[0] : children[0] + 4]
+    found = records(bytes(body))
+    assert found.count(None) == 1
+    assert found.count(bytes(300)) == 1
+
+
+def test_pages_in_a_circle_end():
     body = bytearray(rpms.sqlite([bytes(300)] * 40))
-    root = next(at for at in range(512, len(body), 512) if body[at] == 5)
-    cells = int.from_bytes(body[root + 3 : root + 5], "big")
-    offsets = [root + 12 + 2 * number for number in range(cells)]
-    places = [root + int.from_bytes(body[at : at + 2], "big") for at in offsets]
-    first = bytes(body[places[0] : places[0] + 4])
-    for place in places:
-        body[place : place + 4] = first
-    with pytest.raises(Unreadable):
+    start, children = inner_page(body)
+    for child in children:
+        pack_into(">I", body, child, start // 512 + 1)
+    assert None in records(bytes(body))
+
+
+def test_overflow_pages_in_a_circle_are_damaged():
+    body = bytearray(rpms.sqlite([b"x" * 5000, b"next"]))
+    chain = [at for at in range(0, len(body), 512) if body[at + 4 : at + 508] == b"x" * 504]
+    pack_into(">I", body, chain[3], chain[1] // 512 + 1)
+    assert records(bytes(body)) == [None, b"next"]
+
+
+def test_cells_that_overlap_are_not_read_for_ever():
+    body = bytearray(rpms.sqlite([b"x" * 400]))
+    leaf = body.index(b"x" * 300) // 512 * 512
+    (cell,) = [int.from_bytes(body[leaf + 8 : leaf + 10], "big")]
+    pack_into(">H", body, leaf + 3, 20)
+    for number in range(20):
+        pack_into(">H", body, leaf + 8 + 2 * number, cell)
+    assert records(bytes(body)) == [b"x" * 400, None]
+
+
+@pytest.mark.parametrize(("at", "value"), [(16, 0), (16, 0x12C0), (16, 100), (20, 0xFF00)])
+def test_pages_of_other_sizes_are_refused(at, value):
+    body = bytearray(rpms.sqlite([b"one"]))
+    pack_into(">H", body, at, value)
+    with pytest.raises(Unreadable, match="size that SQLite never uses"):
         records(bytes(body))
 
 
-def test_a_database_past_the_limit_is_not_held(monkeypatch):
-    body = rpms.sqlite([b"one"])
-    monkeypatch.setattr(sqlite, "_LARGEST_DATABASE", len(body) - 1)
-    with pytest.raises(Unreadable, match="more than the"):
-        records(body)
-
-
-def test_errors_that_quote_what_is_no_text_are_errors_of_the_database():
-    body = made("CREATE TABLE Packages (hnum, blob)", "CREATE TABLE xyzzy (a)")
-    with pytest.raises(Unreadable, match="damaged"):
-        records(body.replace(b"CREATE TABLE xyzzy", b"CREATE \xff\xfe\xffLE \xffyzzy"))
+def test_a_header_that_is_cut_off_is_unreadable():
+    with pytest.raises(Unreadable, match="cut off in its header"):
+        records(rpms.sqlite([])[:90])
