@@ -4,17 +4,16 @@
 """
 
 import json
-import sqlite3
 import sys
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from struct import pack
 
 from scans.layers import read_layer
 from scans.sandbox import answers
 from tests.scans.catalogers.jars import jar, manifest, pom
 from tests.scans.programs import elf, go_blob
+from tests.scans.rpms import berkeley, ndb, package, sqlite
 from tests.scans.tars import PACK, file, folder, hard_link, link, npm, status, tar
 
 _STATUS = status(("bash", "5.2-1"), ("dash", "1:0.5"))
@@ -30,28 +29,11 @@ _LAYER = tar(
     file("a/.wh..wh..opq"),
     file("x" * 200, b"long"),
 )
+_RPMS = [package("bash", files=["/bin/bash"]), package("rpm", epoch=1)]
 _DIGEST = "sha256:" + "ab" * 32
 _JAR = jar(
     {**pom("g", "x", "1"), **manifest(Bundle_Version="7"), "lib/y.jar": jar(pom("g", "y", "2"))}
 )
-
-
-def rpm_header(name: str, version: str) -> bytes:
-    store, index = b"", b""
-    for tag, value in ((1000, name), (1001, version), (1002, "1"), (1022, "noarch")):
-        index += pack(">IIII", tag, 6, len(store), 1)
-        store += value.encode() + b"\0"
-    return pack(">II", len(index) // 16, len(store)) + index + store
-
-
-def _rpm_sqlite() -> bytes:
-    with sqlite3.connect(":memory:") as database:
-        database.execute("PRAGMA page_size = 512")
-        database.execute("CREATE TABLE Packages (hnum INTEGER PRIMARY KEY, blob BLOB NOT NULL)")
-        for number, name in enumerate(("bash", "rpm"), 1):
-            row = (number, rpm_header(name, "5.2"))
-            database.execute("INSERT INTO Packages VALUES (?, ?)", row)
-    return database.serialize()
 
 
 def _json(value: object) -> bytes:
@@ -145,7 +127,7 @@ SEEDS: Mapping[str, list[bytes]] = {
     "cataloger-dpkg": [_STATUS],
     "cataloger-dpkg-files": [b"/.\n/bin\n/bin/bash\n"],
     "cataloger-apk": [b"P:musl\nV:1.2.4-r2\nA:x86_64\no:musl\nF:lib\nR:ld-musl.so.1\n\n"],
-    "cataloger-rpm": [_rpm_sqlite()],
+    "cataloger-rpm": [sqlite(_RPMS), ndb(_RPMS), berkeley(_RPMS), berkeley(_RPMS, ">")],
     "cataloger-python": [b"Metadata-Version: 2.1\nName: x\nVersion: 1.0\n\nwords"],
     "cataloger-python-archives": [jar({"x-1.dist-info/METADATA": "Name: x\nVersion: 1\n"})],
     "cataloger-npm": [b'{"name": "x", "version": "1.0.0"}'],
@@ -160,7 +142,7 @@ SEEDS: Mapping[str, list[bytes]] = {
         elf(rest=b"nginx version: nginx/1.25.3\n\0"),
     ],
     "cataloger-libraries": [elf(rest=b"OpenSSL 3.0.13 30 Jan 2024\0")],
-    "journal-rpm": [_rpm_sqlite() * 2],
+    "journal-rpm": [sqlite(_RPMS) * 2],
 }
 
 
