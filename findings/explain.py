@@ -139,6 +139,7 @@ def _package(entries: list[InventoryPackage], steps: dict[str, str]) -> explanat
         key_name=key.name if key else package.name,
         compared=package.version if own else package.source_version or package.version,
         key=bytes(key.key) if key and key.key is not None else None,
+        type=package.type,
         flavour=key.flavour if key else "",
         source_name=package.source_name,
         source_version=package.source_version,

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 from findings.commands import NO_MANAGER, Affected, command_for, npm_owner
+from scans.catalogers import DISTRIBUTION_TYPES
 
 _REBUILD = "Then build the image again and push it: an image is replaced, never patched in place."
 _NEWER_BASE = "A newer base image often brings it: build with --pull and without the build cache."
-_DISTRIBUTION = frozenset({"deb", "apk", "rpm"})
 _WONT_FIX = "wont-fix"
 
 
@@ -36,8 +36,8 @@ def remediate(
         return Remediation(_without_fix(name, fix_state), "", "", "")
     path = f"/{path.lstrip('/')}" if path else ""
     affected = Affected(type, name, source_name, fixed_version, path)
-    rebuild = f"{_NEWER_BASE} {_REBUILD}" if type in _DISTRIBUTION else _REBUILD
-    if type in _DISTRIBUTION and manager == NO_MANAGER:
+    rebuild = f"{_NEWER_BASE} {_REBUILD}" if type in DISTRIBUTION_TYPES else _REBUILD
+    if type in DISTRIBUTION_TYPES and manager == NO_MANAGER:
         sentence = (
             f"{_sentence(affected)} The image has no package manager to do it with: build it again "
             "on a newer base."

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from findings.commands import NO_MANAGER, Affected, Command, command_for, joined, manager_of
 from findings.severity import NAMES
 from findings.versions import encode
+from scans.catalogers import DISTRIBUTION_TYPES
 
-_DISTRIBUTION = frozenset({"deb", "apk", "rpm"})
 _WONT_FIX = "wont-fix"
 
 
@@ -159,7 +159,7 @@ def _counts(flaws: Iterable[Flaw]) -> Counts:
 
 def _place(flaw: Flaw) -> str:
     """The application that a language package is part of, as far as the path tells."""
-    if flaw.type in _DISTRIBUTION or not flaw.paths:
+    if flaw.type in DISTRIBUTION_TYPES or not flaw.paths:
         return ""
     path = f"/{flaw.paths[0].lstrip('/')}"
     outermost = path.partition("!/")[0]
@@ -180,7 +180,7 @@ _INSIDE = {
 
 
 def _upgrade(type: str, place: str, flaws: Sequence[Flaw], installed: Collection[str]) -> Upgrade:
-    manager = manager_of(type, installed) if type in _DISTRIBUTION else ""
+    manager = manager_of(type, installed) if type in DISTRIBUTION_TYPES else ""
     commands = [] if manager == NO_MANAGER else joined(_commands(flaws, manager))
     return Upgrade(
         type=type,
@@ -213,7 +213,7 @@ def _commands(flaws: Sequence[Flaw], manager: str) -> Iterable[Command]:
 
 def _paths(flaw: Flaw) -> tuple[str, ...]:
     """Of a distribution's packages, the database they all stand in makes no difference."""
-    if flaw.type in _DISTRIBUTION or not flaw.paths:
+    if flaw.type in DISTRIBUTION_TYPES or not flaw.paths:
         return ("",)
     return tuple(f"/{path.lstrip('/')}" for path in flaw.paths)
 
@@ -221,7 +221,7 @@ def _paths(flaw: Flaw) -> tuple[str, ...]:
 def _targets(flaws: Iterable[Flaw]) -> Iterable[Target]:
     grouped: dict[str, list[Flaw]] = defaultdict(list)
     for flaw in flaws:
-        by_source = flaw.type in _DISTRIBUTION and flaw.source_name
+        by_source = flaw.type in DISTRIBUTION_TYPES and flaw.source_name
         grouped[flaw.source_name if by_source else flaw.name].append(flaw)
     for name, of in grouped.items():
         yield Target(
@@ -249,15 +249,12 @@ def _sentence(type: str, manager: str, has_command: bool) -> str:
             "The image has no package manager to upgrade these with: build it again on a newer "
             "base that has them."
         )
-    if type in _DISTRIBUTION:
+    if type in DISTRIBUTION_TYPES:
         return "Upgrade these packages of the distribution."
-    if has_command:
-        return "Upgrade these packages where the application is built, and build it again."
-    return _SENTENCES.get(
-        type, "Upgrade these packages where the application is built, and build it again."
-    )
+    return _UPGRADE if has_command else _SENTENCES.get(type, _UPGRADE)
 
 
+_UPGRADE = "Upgrade these packages where the application is built, and build it again."
 _SENTENCES = {
     "go-module": "Build the program again, with a newer Go and these versions of its modules.",
     "binary": "No package manager knows these programs: change what puts them into the image.",

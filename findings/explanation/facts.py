@@ -25,6 +25,7 @@ class Package:
     key_name: str
     compared: str
     key: bytes | None
+    type: str = ""
     flavour: str = ""
     source_name: str = ""
     source_version: str = ""

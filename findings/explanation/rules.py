@@ -131,13 +131,16 @@ def _of_other_releases(
     others = {
         each.ecosystem for each in of_name if family(each.ecosystem) == family(package.ecosystem)
     }
-    here = package.ecosystem or "the release of this image"
+    here = package.ecosystem or _NOWHERE.get(package.type, "the release of this image")
     if others and package.ecosystem in spoken:
         sentence = f"The advisories speak of {package.key_name} in {listed(sorted(others))} only, "
         yield about(package, Reason.OTHER_RELEASE, f"{sentence}not in {here}.")
     elif others or not package.ecosystem:
         sentence = f"No feed loaded speaks of {here}, so {package.name} {package.version} "
         yield about(package, Reason.NO_FEED, f"{sentence}is not judged.")
+
+
+_NOWHERE = {"binary": "programs that no package brought"}  # nor any ecosystem knows
 
 
 def _of_withdrawn(package: Package, ranges: Iterable[Range]) -> Iterator[Line]:
