@@ -16,9 +16,13 @@ from scans.models import Layer, Report
 
 
 def a_package(name: str, version: str, ecosystem: str = "Debian:12", **fields) -> Placed:
-    type_ = {"Debian": "deb", "Alpine": "apk", "PyPI": "python", "npm": "npm"}.get(
-        ecosystem.partition(":")[0], "deb"
-    )
+    type_ = {
+        "Debian": "deb",
+        "Alpine": "apk",
+        "AlmaLinux": "rpm",
+        "PyPI": "python",
+        "npm": "npm",
+    }.get(ecosystem.partition(":")[0], "deb")
     given = {
         "type": type_,
         "name": name,
