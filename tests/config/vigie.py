@@ -69,9 +69,13 @@ class Vigie:
 
     def worker_answers(self) -> bool:
         try:
-            return bool(Celery(broker=embedded.broker_url(self.data_dir)).control.ping(timeout=1))
+            return bool(self._celery().control.ping(timeout=1))
         except (OSError, RedisError):
             return False
+
+    def _celery(self) -> Celery:
+        """Not the current one: whatever calls a task after this means Vigie's own."""
+        return Celery(broker=embedded.broker_url(self.data_dir), set_as_current=False)
 
     def pids(self, part: str = "") -> set[int]:
         """Its processes, found by their environment or title, not by what it tells."""
