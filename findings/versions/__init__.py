@@ -81,6 +81,14 @@ def _encode(family: str, version: str) -> bytes | None:
     return encoder(version) if encoder else None
 
 
+def end(ecosystem: str, version: str) -> bytes | None:
+    """The least key above all that a version names: of an rpm's without a release, all releases."""
+    key = encode(ecosystem, version)
+    if key is not None and ENCODERS[family(ecosystem)] is rpm.key:
+        return rpm.end(key)
+    return None if key is None else key + b"\0"
+
+
 def family(ecosystem: str) -> str:
     """An ecosystem without its release: "Ubuntu:22.04:LTS" is of the family "Ubuntu"."""
     return ecosystem.partition(":")[0]

@@ -9,7 +9,7 @@ _SEGMENT = re.compile(r"~|\^|[0-9]+|[A-Za-z]+")
 
 # What may come next, lowest first.
 _TILDE, _END, _CARET, _LETTERS, _NUMBER = (bytes((rank,)) for rank in range(1, 6))
-_NO_RELEASE, _RELEASE = b"\0", b"\1"
+_NO_RELEASE, _RELEASE, _RELEASES_END = b"\0", b"\1", b"\2"
 
 
 def key(version: str) -> bytes | None:
@@ -22,6 +22,12 @@ def key(version: str) -> bytes | None:
     if not dash:
         return number(epoch) + _part(rest) + _NO_RELEASE
     return number(epoch) + _part(upstream) + _RELEASE + _part(release)
+
+
+def end(key: bytes) -> bytes:
+    """The least key above the version's, and above all its releases where it names none."""
+    bare = key.removesuffix(_NO_RELEASE)
+    return key + b"\0" if bare == key else bare + _RELEASES_END
 
 
 def _part(part: str) -> bytes:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from findings import severity
-from findings.feeds import MalformedRecord, osv
+from findings.feeds import MalformedRecord, osv, ranges, values
 from findings.feeds.osv import parse
 from findings.keys import canonical_name
 from findings.versions import encode
@@ -83,6 +83,150 @@ def test_an_interval_tells_its_proof():
     assert (interval.introduced, interval.fixed, interval.last_affected) == ("0", "", "2.0")
 
 
+@pytest.mark.parametrize(
+    ("events", "version", "affects"),
+    [
+        ([{"introduced": "0"}, {"last_affected": "1.2"}], "1.2-9.el9", True),
+        ([{"introduced": "0"}, {"last_affected": "1.2"}], "1.2.1-1.el9", False),
+        ([{"introduced": "0"}, {"last_affected": "1.2-3.el9"}], "1.2-3.el9", True),
+        ([{"introduced": "0"}, {"last_affected": "1.2-3.el9"}], "1.2-4.el9", False),
+        ([{"introduced": "0"}, {"fixed": "1.2"}], "1.2-1.el9", False),
+        ([{"introduced": "0"}, {"fixed": "1:1.2-1.el9"}], "9.9-1.el9", True),
+        ([{"introduced": "0"}, {"fixed": "1.2-1.el9"}], "1:0.1-1.el9", False),
+    ],
+)
+def test_an_rpm_version_without_a_release_means_all_its_releases(events, version, affects):
+    found = record(affected=[affected("AlmaLinux:9", events=events)])
+    assert is_affected(found, version) == affects
+
+
+def test_a_listed_rpm_version_without_a_release_means_all_its_releases():
+    found = record(affected=[affected("AlmaLinux:9", versions=["1.2"])])
+    assert is_affected(found, "1.2-7.el9")
+    assert not is_affected(found, "1.3-1.el9")
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ("<= 1.5", ["0.1", "1.0", "1.5"]),
+        ("< 1.5", ["0.1", "1.0"]),
+        ("all of them", VERSIONS),
+        ("<= ???", VERSIONS),
+        (None, VERSIONS),
+    ],
+)
+def test_what_github_knows_to_be_affected_ends_a_range_without_end(said, expected):
+    entry = affected(
+        "npm",
+        events=[{"introduced": "0"}],
+        database_specific={"last_known_affected_version_range": said},
+    )
+    found = record(affected=[entry])
+    assert [version for version in VERSIONS if is_affected(found, version)] == expected
+    assert found.unreadable == 0
+
+
+def test_what_github_knows_does_not_end_a_range_that_ends():
+    entry = affected(
+        events=[{"introduced": "0"}, {"fixed": "3.0"}],
+        database_specific={"last_known_affected_version_range": "<= 1.0"},
+    )
+    assert is_affected(record(affected=[entry]), "2.0")
+
+
+# --- flavours and states of fixes -----------------------------------------------------------------
+
+
+def modular(*releases, name="nodejs"):
+    return [
+        affected("AlmaLinux:8", name, [{"introduced": "0"}, {"fixed": f"1:18.1-2.{release}"}])
+        for release in releases
+    ]
+
+
+def test_a_module_is_judged_by_the_stream_in_the_title():
+    found = record(summary="Important: nodejs:18 security update", affected=modular("module_el8.7"))
+    assert [(a.flavour, a.unreadable) for a in found.affected] == [("nodejs:18", False)]
+
+
+def test_an_erratum_of_two_modules_is_about_both():
+    title = "Moderate: virt:rhel and virt-devel:rhel security update"
+    found = record(summary=title, affected=modular("module_el8.7"))
+    assert [a.flavour for a in found.affected] == ["virt:rhel", "virt-devel:rhel"]
+
+
+def test_a_modular_erratum_that_names_no_stream_is_uncertain_of_all():
+    found = record(summary="Important: ruby security update", affected=modular("module_el8.7"))
+    assert [(a.flavour, a.unreadable, a.fixed) for a in found.affected] == [
+        ("*", True, "1:18.1-2.module_el8.7")
+    ]
+
+
+def test_builds_of_a_module_for_several_releases_are_one_version_mended_in_the_lowest():
+    title = "Important: nodejs:18 security update"
+    releases = ("module_el8.7.0+2", "module_el8.5.0+1", "module_el8.9.0+3")
+    found = record(summary=title, affected=[*modular(*releases), *modular(releases[0], name="npm")])
+    assert [(a.name, a.fixed) for a in found.affected] == [
+        ("nodejs", "1:18.1-2.module_el8.5.0+1"),
+        ("npm", "1:18.1-2.module_el8.7.0+2"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fields", "state"),
+    [
+        ({}, "not-yet"),
+        ({"ecosystem_specific": {"urgency": "unimportant"}}, "wont-fix"),
+        ({"ecosystem_specific": {"urgency": "end-of-life"}}, "wont-fix"),
+        ({"ecosystem_specific": {"urgency": "not yet assigned"}}, "not-yet"),
+        ({"ecosystem_specific": {"status": "ignored"}}, "wont-fix"),
+        ({"database_specific": {"fix_state": "Will not fix"}}, "wont-fix"),
+        ({"database_specific": {"state": "Out of support scope"}}, "wont-fix"),
+        (
+            {"ecosystem_specific": {"components": [{"latest_event_status": "fix_not_planned"}]}},
+            "wont-fix",
+        ),
+        ({"ecosystem_specific": {"components": [{"latest_event_status": "fixed"}]}}, "not-yet"),
+        ({"ecosystem_specific": {"components": "none", "status": 7}}, "not-yet"),
+    ],
+)
+def test_a_source_says_whether_a_fix_will_come(fields, state):
+    (open_,) = record(affected=[affected(events=[{"introduced": "0"}], **fields)]).affected
+    assert open_.fix_state == state
+    mended = affected(events=[{"introduced": "0"}, {"fixed": "1.0"}], **fields)
+    assert record(affected=[mended]).affected[0].fix_state == "fixed"
+
+
+@pytest.mark.parametrize(
+    ("informational", "counts"),
+    [("unmaintained", 0), ("notice", 0), ("unsound", 1), (None, 1)],
+)
+def test_a_notice_about_a_crate_is_no_flaw(informational, counts):
+    entry = affected(
+        "crates.io",
+        events=[{"introduced": "0"}],
+        database_specific={"informational": informational},
+    )
+    found = record(affected=[entry])
+    assert (len(found.affected), found.unreadable) == (counts, 0)
+
+
+def test_a_malicious_package_is_critical_in_all_its_versions():
+    entry = affected("npm", "evil", [{"introduced": "0"}])
+    found = record(id="MAL-2026-1", affected=[entry])
+    assert found.database_severity == severity.CRITICAL
+    assert all(is_affected(found, version) for version in VERSIONS)
+
+
+def test_a_release_goes_by_the_name_that_packages_carry():
+    """However many products and repositories of it a record lists."""
+    products = ("Module for Basesystem 15 SP4", "High Performance Computing 15 SP4-ESPOS")
+    events = [{"introduced": "0"}, {"fixed": "1-2"}]
+    entries = [affected(f"SUSE:Linux Enterprise {p}", events=events) for p in products]
+    assert [a.ecosystem for a in record(affected=entries).affected] == ["SUSE:15.4"]
+
+
 def test_the_end_of_a_limit_is_no_fix():
     (interval,) = record(
         affected=[affected(events=[{"introduced": "0"}, {"fixed": "3.0"}, {"limit": "2.0"}])]
@@ -140,6 +284,15 @@ def test_a_package_named_in_a_range_nobody_can_read_is_still_named():
     (interval,) = record(affected=[entry]).affected
     assert (interval.ecosystem, interval.name, interval.unreadable) == ("Debian:12", "tool", True)
     assert (interval.low, interval.high) == (b"", None)
+
+
+@pytest.mark.parametrize(
+    "events",
+    [[{"introduced": "1.5"}, {"fixed": "1.5"}], [{"introduced": "2.0"}, {"limit": "1.0"}]],
+)
+def test_a_range_that_holds_no_version_is_read_all_the_same(events):
+    found = record(affected=[affected(events=events)])
+    assert (found.affected, found.unreadable) == ((), 0)
 
 
 def test_one_unreadable_range_does_not_take_the_others_with_it():
@@ -220,6 +373,7 @@ def test_a_distribution_rates_in_its_own_way(fields, of_record):
     [
         ({"ecosystem_specific": {"urgency": "low**"}}, severity.LOW),
         ({"ecosystem_specific": {"urgency": "not yet assigned"}}, None),
+        ({"ecosystem_specific": {"ubuntu_priority": "negligible"}}, severity.LOW),
         ({"ecosystem_specific": {"severity": "Important"}}, severity.HIGH),
         ({"database_specific": {"severity": "MODERATE"}}, severity.MEDIUM),
         ({"severity": [{"type": "CVSS_V3", "score": V3}]}, severity.CRITICAL),
@@ -268,13 +422,13 @@ def test_a_hostile_record_is_cut_to_size_and_counted():
         affected=[affected(versions=[f"1.{n}" for n in range(25_000)])],
     )
     assert (len(found.summary), len(found.details)) == (osv.MAX_SUMMARY, osv.MAX_DETAILS)
-    assert (len(found.aliases), len(found.references)) == (osv.MAX_LIST, osv.MAX_LIST)
-    assert len(found.affected) == osv.MAX_VERSIONS + 1  # and one for those that were cut off
+    assert (len(found.aliases), len(found.references)) == (values.MAX_LIST, values.MAX_LIST)
+    assert len(found.affected) == ranges.MAX_VERSIONS + 1  # and one for those that were cut off
     assert found.unreadable == 5_000
 
 
 def test_a_range_of_too_many_events_is_not_half_read():
-    events = [{"introduced": "0"}, *({"fixed": f"{n}"} for n in range(1, osv.MAX_EVENTS + 1))]
+    events = [{"introduced": "0"}, *({"fixed": f"{n}"} for n in range(1, ranges.MAX_EVENTS + 1))]
     found = record(affected=[affected(events=events)])
     assert [interval.unreadable for interval in found.affected] == [True]
     assert found.unreadable == 1
