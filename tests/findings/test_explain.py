@@ -126,6 +126,15 @@ def test_feeds_without_the_release_leave_it_unknown(image, feed):
     assert (found.state, reasons(found)) == (State.NOT_KNOWN, [Reason.NO_FEED])
 
 
+def test_a_program_that_no_package_brought_is_called_that(feed):
+    busybox = a_package("busybox", "1.36.1", "", type="binary")
+    image = an_image(a_repository(), [busybox])
+    feed(an_advisory(CVE, "busybox", ecosystem="Alpine:v3.20"))
+    found = explain(image, CVE)
+    assert (found.state, reasons(found)) == (State.NOT_KNOWN, [Reason.NO_FEED])
+    assert "speaks of programs that no package brought" in found.lines[0].sentence
+
+
 def test_a_package_of_another_ecosystem_is_another_package(image, feed):
     feed(an_advisory(CVE, "bash", ecosystem="npm"))
     found = explain(image, CVE)
