@@ -80,6 +80,7 @@ def take_apart(cursor) -> None:
     transaction, once `touched_advisory` tells what changes.
     """
     cursor.execute(_LOOSENED)
+    cursor.execute("ANALYZE loosened")
     clusters = _loosened(cursor)
     moved, forgotten = [], []
     for vulnerability, cluster in clusters.items():
