@@ -34,7 +34,15 @@ from tests.registry_server import RunningRegistry
 RECORDS = 20_000
 SMALL_IMAGES = 200
 SYFT = os.environ.get("SYFT") or shutil.which("syft")
-REAL = ["debian12-minbase", "debian12-python-node"]
+# Real images, from 3 MB up, and the feeds that speak of them.
+REAL = {
+    "alpine-3.19.4-amd64": ["Alpine"],
+    "distroless-amd64": ["Debian"],
+    "almalinux-9-micro-aarch64-a": ["AlmaLinux"],
+    "alma9-rpmdb-sqlite": ["AlmaLinux"],
+    "debian12-minbase": ["Debian"],
+    "debian12-python-node": ["Debian", "PyPI", "npm"],
+}
 
 pytestmark = [pytest.mark.bench, pytest.mark.django_db(transaction=True)]
 
@@ -62,7 +70,18 @@ def test_a_large_image(packing, docker_registry, tmp_path, figures: Figures):
 def test_a_real_image(name, docker_registry, shared: Path, figures: Figures):
     image = Pushed(docker_registry(), f"bench/{name}")
     _copy(shared / "data/images", name, image)
-    for ecosystem in ("Debian", "PyPI", "npm"):
+    for ecosystem in REAL[name]:
+        _import(shared / "data/advisories" / ecosystem)
+    _measure(image, figures)
+
+
+@pytest.mark.skipif("VIGIE_BENCH_IMAGE" not in os.environ, reason="VIGIE_BENCH_IMAGE names none")
+def test_an_image_of_your_own(docker_registry, shared: Path, figures: Figures):
+    """VIGIE_BENCH_IMAGE=FOLDER:TAG, of a folder in the OCI image layout."""
+    layout, _, tag = os.environ["VIGIE_BENCH_IMAGE"].rpartition(":")
+    image = Pushed(docker_registry(), "bench/own")
+    _copy(Path(layout), tag, image)
+    for ecosystem in ("Debian", "Alpine", "AlmaLinux", "PyPI", "npm", "Go", "crates.io"):
         _import(shared / "data/advisories" / ecosystem)
     _measure(image, figures)
 
