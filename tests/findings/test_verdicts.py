@@ -260,7 +260,7 @@ def test_a_range_nobody_can_read_of_another_module_stream_is_not_about_the_packa
         package=package, ecosystem="AlmaLinux:8", name="nodejs", key=b"1", flavour="nodejs:18"
     )
     affected = Affected.objects.create(
-        advisory=advisory, ecosystem="AlmaLinux:8", name="nodejs", low=b"", high=b"",
+        advisory=advisory, ecosystem="AlmaLinux:8", name="nodejs", low=b"", high=None,
         unreadable=True,
     )  # fmt: skip
     inventory = an_inventory([package])
@@ -284,7 +284,7 @@ def test_a_package_named_in_a_range_nobody_can_read_is_counted_unless_it_is_a_fi
     PackageKey.objects.filter(package=kernel).update(counted=False)
     Affected.objects.bulk_create(
         Affected(
-            advisory=advisory, ecosystem="Debian:12", name=package.name, low=b"", high=b"",
+            advisory=advisory, ecosystem="Debian:12", name=package.name, low=b"", high=None,
             unreadable=package != unnamed,
         )
         for package in packages
