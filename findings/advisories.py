@@ -358,10 +358,12 @@ _INSERT_AFFECTED = """
 
 _FORGET_ECOSYSTEMS = "DELETE FROM findings_feedecosystem WHERE feed_id = %(feed)s"
 
+# Of an ecosystem in which nothing of it can be read, a feed does not speak.
 _LEARN_ECOSYSTEMS = """
     INSERT INTO findings_feedecosystem (feed_id, ecosystem)
     SELECT DISTINCT a.feed_id, f.ecosystem
-    FROM findings_advisory a JOIN findings_affected f ON f.advisory_id = a.id
+    FROM findings_advisory a
+    JOIN findings_affected f ON f.advisory_id = a.id AND NOT f.unreadable
     WHERE a.feed_id = %(feed)s AND a.content_hash <> ''
 """
 

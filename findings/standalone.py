@@ -110,7 +110,7 @@ class _Advisories:
         except MalformedRecord:
             self.unreadable += 1
             return
-        self.spoken.update(affected.ecosystem for affected in record.affected)
+        self.spoken.update(a.ecosystem for a in record.affected if not a.unreadable)
         yield record
 
 

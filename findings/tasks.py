@@ -4,11 +4,9 @@ from datetime import timedelta
 
 from celery import shared_task
 from django.conf import settings
-from django.db.models import Q
 from django.utils import timezone
 
 from findings import advisories, evaluation, lifecycles, trend, updates
-from findings.models import Feed
 
 
 @shared_task
@@ -19,10 +17,9 @@ def evaluate() -> int:
 
 @shared_task
 def update_feeds() -> int:
-    """Ask every feed for news that was not asked within the interval."""
+    """Ask every feed for news that is due."""
     before = timezone.now() - timedelta(seconds=settings.FEED_INTERVAL_SECONDS)
-    due = Feed.objects.filter(Q(attempted_at=None) | Q(attempted_at__lt=before), enabled=True)
-    feeds = list(due.values_list("pk", flat=True))
+    feeds = list(updates.due(before).values_list("pk", flat=True))
     for feed_id in feeds:
         update_feed.delay(feed_id)
     return len(feeds)

@@ -242,3 +242,10 @@ def test_a_failure_that_has_passed_is_no_longer_told_though_nothing_changed(fold
     feed.refresh_from_db()
     assert feed.problem == ""
     assert feed.succeeded_at == feed.attempted_at
+
+
+def test_a_feed_does_not_speak_of_an_ecosystem_of_which_nothing_can_be_read(folder):
+    """Or whoever has only packages it does not name would be healthy by it."""
+    odd = an_advisory("CVE-2026-1999", "tool", "2.0", ecosystem="Nobody's")
+    advisories.update(a_feed(folder, *some(10), odd))
+    assert set(FeedEcosystem.objects.values_list("ecosystem", flat=True)) == {"Debian:12"}

@@ -260,6 +260,12 @@ def test_an_ecosystem_without_advisories_leaves_the_image_unverified(layout, adv
     assert "no advisories are loaded for npm" in scan(reference, folder)[2]
 
 
+def test_advisories_of_which_none_can_be_read_judge_nothing(layout, advisories):
+    odd = advisory("GHSA-odd", "npm", "absent", "no version")
+    _, found = as_json(layout(DEBIAN, NODE), advisories(ELSEWHERE[0], odd))
+    assert (found["verdict"], found["not_judged"]) == ("unverified", ["npm"])
+
+
 def test_a_program_that_no_package_brought_and_no_advisory_knows_is_named_as_what_it_is(
     layout, advisories
 ):
