@@ -7,6 +7,7 @@ from scans.sbom.entries import Entry, System
 MAX_BYTES = 32 * 2**20
 MAX_ENTRIES = 100_000
 MAX_DEPTH = 50  # components within components
+MAX_PARTS = 4_000_000  # values or elements; real documents take ten bytes or more for each
 
 
 class NotAnSbom(Exception):

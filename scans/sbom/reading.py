@@ -9,7 +9,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from posixpath import dirname
+from itertools import pairwise
 
 from scans import osrelease
 from scans.catalogers import Component, storable
@@ -17,7 +17,7 @@ from scans.layers.paths import decoded, normalised
 from scans.layers.record import Content, LayerRecord, Problem
 from scans.osrelease import Distro
 from scans.sbom import cyclonedx_reading, spdx_reading
-from scans.sbom.documents import MAX_BYTES, Document, NotAnSbom
+from scans.sbom.documents import MAX_BYTES, MAX_PARTS, Document, NotAnSbom
 from scans.sbom.entries import Entry, NotAPackage, System, component_of
 from scans.support import Reason
 
@@ -73,9 +73,14 @@ def read(body: bytes) -> Imported:
 
 def _document(body: bytes) -> Document:
     start = body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
+    # A value of three bytes takes a hundred in memory, so they are counted before they are made.
+    if sum(map(body.count, (b"<",) if start == b"<" else (b",", b"{", b"["))) > MAX_PARTS:
+        raise NotAnSbom(f"The document has more than {MAX_PARTS:,} parts.")
     if start == b"<":
         return cyclonedx_reading.read_xml(body)
     plain = cyclonedx_reading.load(body)
+    if "schemaVersion" in plain:  # or it would stand for the image that it is the manifest of
+        raise NotAnSbom("The document is a manifest of an image, and no SBOM.")
     if plain.get("bomFormat") == "CycloneDX":
         return cyclonedx_reading.read(plain)
     if isinstance(plain.get("spdxVersion"), str):
@@ -124,8 +129,7 @@ def _apart(found: dict[str, list[Component]]) -> dict[str, list[Component]]:
     """By file, with what stands inside an archive on the component. A path that is at once the
     folder of another would hide that: what it tells of is nowhere."""
     files: dict[str, list[Component]] = defaultdict(list)
-    outer = {path.partition("!/")[0] for path in found}
-    folders = {folder for path in outer for folder in _above(path)}
+    folders = _folders({path.partition("!/")[0] for path in found})
     for path, components in found.items():
         file, _, inside = path.partition("!/")
         place = _NOWHERE if file in folders else file
@@ -133,9 +137,11 @@ def _apart(found: dict[str, list[Component]]) -> dict[str, list[Component]]:
     return files
 
 
-def _above(path: str) -> Iterable[str]:
-    while path := dirname(path):
-        yield path
+def _folders(paths: Iterable[str]) -> set[str]:
+    """Those of the paths that others lie below: these follow right behind in their order. All the
+    folders of hostile paths together would be a thousand times as long as they are."""
+    ordered = pairwise(sorted(f"{path}/" for path in paths))
+    return {path[:-1] for path, following in ordered if following.startswith(path)}
 
 
 def _distro(named: System | None, systems: Counter[System]) -> Distro | None:

@@ -12,7 +12,8 @@ _NOT_PACKAGES = frozenset(
 )
 _SYSTEMS = frozenset({"OPERATING-SYSTEM", "OPERATING_SYSTEM"})
 _BUILT_FROM = re.compile(r"built package from: (\S{1,300}) (\S{1,300})")
-_FOUND_IN = re.compile(r"found in (/[^;\n]{1,1000}?)(?: in layer |;|\n|$)")
+_FOUND_IN = "found in /"
+_PATH = re.compile(r"/[^;\n]+")
 
 
 def read(plain: dict[str, Any]) -> Document:
@@ -63,14 +64,21 @@ def _system(package: dict[str, Any]) -> System:
 
 def _entry(package: dict[str, Any]) -> Entry:
     told = text(package.get("sourceInfo"))
-    source, place = _BUILT_FROM.search(told), _FOUND_IN.search(told)
+    source = _BUILT_FROM.search(told)
     return Entry(
         name=text(package.get("name"), 300),
         purl=_purl(package),
-        path=place[1] if place else "",
+        path=_place(told),
         source_name=source[1] if source else "",
         source_version=source[2].rstrip(";") if source else "",
     )
+
+
+def _place(told: str) -> str:
+    """Searched for once: a pattern with both of its ends would begin anew at every "found in"."""
+    _, found, rest = told.partition(_FOUND_IN)
+    path = _PATH.match(f"/{rest}") if found else None
+    return path[0].partition(" in layer ")[0] if path else ""
 
 
 def _purl(package: dict[str, Any]) -> str:

@@ -1,6 +1,7 @@
 """What is read of an SBOM: ours, those of other generators, and hostile ones."""
 
 import json
+import tracemalloc
 from datetime import UTC, datetime
 
 import orjson
@@ -9,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scans.coalesce import stack
-from scans.sbom import cyclonedx, documents, spdx
+from scans.sbom import cyclonedx, documents, reading, spdx
 from scans.sbom.reading import NotAnSbom, read
 from tests.scans.sbom.test_writing import ODD, an_item, contents
 
@@ -154,6 +155,33 @@ def test_a_path_that_is_the_folder_of_another_hides_nothing():
     assert len(found.packages) == 5
 
 
+def test_the_folders_of_deep_paths_are_not_all_remembered():
+    found = {f"{number}{'/a' * 490}": [] for number in range(300)}
+    tracemalloc.start()
+    reading._apart(found)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 10 * sum(map(len, found))  # all of them together are 245 times as long
+
+
+@pytest.mark.parametrize(
+    ("told", "path"),
+    [
+        ("found in /app/x in layer sha256:1; /app/y", "app/x"),
+        ("built package from: a 1; found in /app/x", "app/x"),
+        ("found in /app/x\nfound in /app/y", "app/x"),
+        ("found in ;/app/x", "sbom/packages"),
+        ("found in /", "sbom/packages"),
+        ("found in /x" * 180, "sbom/packages"),
+    ],
+)
+def test_the_first_place_that_spdx_tells_is_the_path(told, path):
+    document = an_spdx("pkg:npm/a@1")
+    document["packages"][0]["sourceInfo"] = told
+    (package,) = stacked(document).packages
+    assert package.path == path
+
+
 def test_a_path_inside_an_archive_is_kept():
     place = {"occurrences": [{"location": "/app/a.jar!/lib/b.jar"}]}
     (package,) = stacked(a_bom(a_component("pkg:maven/a/b@1", evidence=place))).packages
@@ -192,11 +220,26 @@ DEEP = "<components><component>" * 200 + "</component></components>" * 200
         XML.replace("1.0", '1.0" encoding="x', 1).encode(), b"{" + b" " * documents.MAX_BYTES,
         json.dumps(an_spdx(*["pkg:npm/a@1"] * (documents.MAX_ENTRIES + 1))).encode(),
         json.dumps(a_bom(*[{}] * (documents.MAX_ENTRIES + 1))).encode(),
+        json.dumps({**a_bom(), "schemaVersion": 2}).encode(),
     ],
-    ids=range(18),
+    ids=range(19),
 )  # fmt: skip
 def test_what_is_no_sbom_or_too_much_is_refused_with_a_sentence(body):
     with pytest.raises(NotAnSbom, match=r"\.$"):
+        read(body)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"bomFormat":"CycloneDX","x":[%s0]}' % (b"0," * documents.MAX_PARTS),
+        b'{"bomFormat":"CycloneDX","x":[{}%s]}' % (b",{}" * (documents.MAX_PARTS // 2)),
+        b"<a>%s</a>" % (b"<b/>" * documents.MAX_PARTS),
+    ],
+    ids=["numbers", "objects", "elements"],
+)
+def test_more_parts_than_memory_should_hold_are_refused_unread(body):
+    with pytest.raises(NotAnSbom, match="parts"):
         read(body)
 
 
