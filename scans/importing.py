@@ -11,7 +11,6 @@ from registries.models import Image, Registry
 from registries.oci.manifest import Descriptor, History, ImageConfig, Manifest, Platform
 from registries.oci.reference import is_repository, is_tag
 from scans import support
-from scans.catalogers import VERSION
 from scans.coalesce import Stack, stack
 from scans.indexing import store
 from scans.models import Layer, Scan
@@ -82,10 +81,11 @@ _MEDIA_TYPES = {
 
 
 def _layer(document: Descriptor) -> Layer:
-    """Without a record: the document is not kept, so it is never stacked again."""
-    layer, _ = Layer.objects.update_or_create(
+    """Without a record, and read by no cataloger: the document is not kept. An image may have the
+    same bytes for a layer, whoever sent them, and that layer is not empty."""
+    layer, _ = Layer.objects.get_or_create(
         digest=document.digest,
-        defaults={"catalogers_version": VERSION, "size": document.size, "record": {}},
+        defaults={"catalogers_version": 0, "size": document.size, "record": {}},
     )
     return layer
 

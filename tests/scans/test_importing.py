@@ -13,8 +13,10 @@ from registries import connection, inventory
 from registries.inventory.walk import due
 from registries.models import Placement, Registry, Tag
 from scans import queue
+from scans.catalogers import VERSION
 from scans.importing import Refused, import_sbom
-from scans.models import ImageLayer, Report, Scan
+from scans.indexing import _known_layers
+from scans.models import ImageLayer, Layer, Report, Scan
 from tests.factories import a_feed, a_registry, a_subscription, an_image
 from tests.scans.sbom.test_reading import XML, a_bom, a_component
 
@@ -123,3 +125,12 @@ def test_without_a_plan_nothing_is_imported():
     registry = a_registry(a_subscription(plan_enabled=False), kind=Registry.Kind.SBOM)
     with pytest.raises(Refused, match="is off"):
         import_sbom(registry, "team/app", BODY)
+
+
+def test_a_document_that_is_also_a_layer_does_not_stand_for_it(registry):
+    digest = f"sha256:{sha256(BODY).hexdigest()}"
+    import_sbom(registry, "team/app", BODY)
+    assert _known_layers([digest]) == {}
+    Layer.objects.update(catalogers_version=VERSION, record={"entries": 7})
+    import_sbom(registry, "team/app", BODY)
+    assert Layer.objects.get().record == {"entries": 7}
