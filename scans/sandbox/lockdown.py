@@ -28,10 +28,14 @@ _NOBODY = 65534
 _CAPABILITIES_3 = (ctypes.c_uint32 * 2)(0x20080522, 0)  # of this process
 _NO_CAPABILITIES = (ctypes.c_uint32 * 6)()
 _PROT_EXEC = 4
+# Any other of fcntl, and of ioctl, can make a pipe signal its worker, or any process of its user.
+_F_GETFD, _F_SETFD, _F_GETFL = 1, 2, 3
+_TCGETS = 0x5401
+_WORD = 0xFFFFFFFF
 _BINARY_TREE = 2  # of libseccomp's CTL_OPTIMIZE: a call is looked up, not searched for
 
 _READER = """
-    read readv pread64 write writev pwrite64 lseek ftruncate fstat newfstatat close fcntl ioctl
+    read readv pread64 write writev pwrite64 lseek ftruncate fstat newfstatat close
     mremap munmap brk madvise futex membarrier rseq
     rt_sigaction rt_sigprocmask rt_sigreturn sigaltstack restart_syscall
     clock_gettime clock_getres clock_nanosleep nanosleep gettimeofday time getrandom
@@ -132,6 +136,11 @@ def _filter(allowed: str) -> Filter:
     for name in ("mmap", "mprotect"):  # no new code
         not_executable = pyseccomp.Arg(2, pyseccomp.MASKED_EQ, _PROT_EXEC, 0)
         found.add_rule(pyseccomp.ALLOW, name, not_executable)
+    for name, word in (
+        ("fcntl", _F_GETFD), ("fcntl", _F_SETFD), ("fcntl", _F_GETFL), ("ioctl", _TCGETS),
+    ):  # fmt: skip
+        # The kernel looks at no more than these bits.
+        found.add_rule(pyseccomp.ALLOW, name, pyseccomp.Arg(1, pyseccomp.MASKED_EQ, _WORD, word))
     with suppress(OSError):  # libseccomp before 2.5
         found.set_attr(pyseccomp.Attr.CTL_OPTIMIZE, _BINARY_TREE)
     return cast("Filter", found)

@@ -1,10 +1,12 @@
 """Readers that were taken over by what they read. The layer's media type says what they do then."""
 
 import ctypes
+import fcntl
 import mmap
 import os
 import signal
 import socket
+import struct
 import sys
 import time
 from collections.abc import Iterator
@@ -41,6 +43,19 @@ def write_code() -> None:
 
 def signal_the_zygote() -> None:
     say(try_(lambda: os.kill(os.getppid(), signal.SIGKILL)))
+
+
+def have_a_pipe_signal_the_zygote() -> None:
+    descriptor, parent = _answer_pipe(), os.getppid()
+    say(
+        [
+            try_(lambda: fcntl.fcntl(descriptor, fcntl.F_SETOWN, parent)),
+            try_(lambda: fcntl.fcntl(descriptor, 15, struct.pack("ii", 1, parent))),  # F_SETOWN_EX
+            try_(lambda: fcntl.fcntl(descriptor, 10, signal.SIGKILL)),  # F_SETSIG
+            try_(lambda: fcntl.fcntl(descriptor, fcntl.F_SETFL, 0o20000)),  # O_ASYNC
+            try_(lambda: fcntl.ioctl(descriptor, 0x5452, struct.pack("i", 1))),  # FIOASYNC
+        ]
+    )
 
 
 def write_a_long_file() -> None:
@@ -103,6 +118,7 @@ DEEDS = {
     "open files": open_files,
     "write code": write_code,
     "signal the zygote": signal_the_zygote,
+    "have a pipe signal the zygote": have_a_pipe_signal_the_zygote,
     "write a long file": write_a_long_file,
     "run a program": lambda: os.execv(sys.executable, ["python"]),
     "connect": lambda: socket.socket(),

@@ -53,6 +53,10 @@ def test_a_reader_cannot_signal_anyone(deed):
     assert str(deed("signal the zygote")) == "PermissionError"
 
 
+def test_no_descriptor_of_a_reader_signals_anyone(deed):
+    assert str(deed("have a pipe signal the zygote")) == str(["PermissionError"] * 5)
+
+
 def test_a_reader_writes_no_endless_file(deed):
     assert str(deed("write a long file")) == "OSError"
 
