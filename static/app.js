@@ -1,4 +1,5 @@
-// What plain HTML cannot do: light and dark by hand, copying, confirming. Everything else works without.
+// What plain HTML cannot do: light and dark by hand, copying, confirming,
+// and the open tab in view. Everything else works without.
 (function () {
   "use strict";
   var root = document.documentElement;
@@ -44,6 +45,15 @@
     var question = event.target.dataset.confirm;
     if (question && !confirm(question)) event.preventDefault();
   });
+  // On a narrow screen the open tab may lie outside of its row.
+  function showOpenTab() {
+    document.querySelectorAll(".tabs > [aria-current]").forEach(function (tab) {
+      var row = tab.parentNode;
+      row.scrollLeft = tab.offsetLeft - row.offsetLeft - (row.clientWidth - tab.offsetWidth) / 2;
+    });
+  }
+
   document.addEventListener("DOMContentLoaded", unhide);
+  document.addEventListener("DOMContentLoaded", showOpenTab);
   document.addEventListener("htmx:afterSwap", unhide);
 })();

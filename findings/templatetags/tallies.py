@@ -15,6 +15,8 @@ MEDIA_TYPES = {
     "application/vnd.oci.image.index.v1+json": "OCI image index",
     "application/vnd.docker.distribution.manifest.v2+json": "Docker image manifest",
     "application/vnd.docker.distribution.manifest.list.v2+json": "Docker manifest list",
+    "application/vnd.cyclonedx+json": "CycloneDX document",
+    "application/spdx+json": "SPDX document",
 }
 
 
