@@ -7,6 +7,8 @@ from django.views.generic import RedirectView
 
 from registries import webhooks
 
+admin.site.site_header = admin.site.site_title = "Vigie"
+
 urlpatterns = [
     path("favicon.ico", RedirectView.as_view(url=static("vigie.svg"))),
     path("admin/", admin.site.urls),
