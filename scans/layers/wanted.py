@@ -67,7 +67,10 @@ class WantedFiles:
 
     def link(self, path: str, target: str, reader: Reader) -> bool:
         """Whether the target of a hard link has told what it says, or told that it cannot."""
-        if target in self.contents and reader_of(target) is reader:
+        program = isinstance(reader, Cataloger) and bool(reader.magic)
+        if target in self.barren and program:
+            return True
+        if target in self.contents and (program or reader_of(target) is reader):
             self._put(path, self.contents[target])
             if target in self.problems:
                 self.problems[path] = self.problems[target]

@@ -1,5 +1,7 @@
 """Wanted files fail alone, are owned, have journals, and hide what was in their place."""
 
+from dataclasses import replace
+
 import pytest
 
 from scans.catalogers import Cataloger, Component, Owns, Unreadable
@@ -197,3 +199,18 @@ def test_a_program_is_known_by_its_beginning_wherever_the_bytes_are_cut(cut_at):
 
 def test_a_program_shorter_than_its_beginning_is_none():
     assert names(read_layer([tar(program("tool", b"EX"))])) == set()
+
+
+@pytest.mark.parametrize(("body", "found"), [(b"EXE one", {"one"}), (b"EXE ", set())])
+def test_a_second_name_of_a_program_needs_no_second_reading(body, found, monkeypatch):
+    """Where its name, as python3.11's, is wanted whoever may run it."""
+    named = replace(PROGRAMS, wants=lambda path: path.startswith("tool"), executables=False)
+    before = wanted.cataloger_for
+    monkeypatch.setattr(
+        wanted,
+        "cataloger_for",
+        lambda path, executable=False: named if path == "tool-1" else before(path, executable),
+    )
+    record = read_layer([tar(program("tool", body), hard_link("tool-1", "tool"))])
+    assert record.unread == ()
+    assert {component for _, component in names(record)} == found
