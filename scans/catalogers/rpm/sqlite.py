@@ -5,6 +5,7 @@ minutes. Source: the SQLite database file format, sections 1.3, 1.6, 2.1, 2.6.
 """
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from struct import Struct
 from typing import BinaryIO
 
@@ -21,6 +22,7 @@ _CELL = Struct(">H")
 _INNER, _LEAF = 5, 13
 _NUMBER = 4  # bytes of a page's number
 _SCHEMA = 1  # the page at which the schema begins
+_MOST_IN_SCHEMA = 10_000  # rows; rpm has some sixty, and of no length they may be a billion
 _MOST_COLUMNS = 5  # the schema's
 _INTEGERS = {1: 1, 2: 2, 3: 3, 4: 4, 5: 6, 6: 8, 7: 8}  # types of columns and their bytes
 
@@ -34,7 +36,7 @@ def records(file: BinaryIO, size: int) -> Iterator[bytes | None]:
 
 def _root(database: "_Database") -> int:
     """The page at which the table of packages begins."""
-    for row in database.rows(_SCHEMA):
+    for row in islice(database.rows(_SCHEMA), _MOST_IN_SCHEMA):
         if row and row[:2] == [b"table", b"Packages"]:
             return int.from_bytes(row[3] if len(row) > 3 else b"", "big")
     raise Unreadable("The rpm database has no table of packages, or its schema is damaged.")

@@ -103,6 +103,13 @@ def test_a_schema_of_many_tables_is_walked_once():
     assert records(made(*names, TABLE, "INSERT INTO Packages VALUES (1, x'00')")) == [b"\0"]
 
 
+def test_a_schema_without_end_is_not_walked_to_it(monkeypatch):
+    body = made("CREATE TABLE a (b)", "CREATE TABLE c (d)", TABLE)
+    monkeypatch.setattr(sqlite, "_MOST_IN_SCHEMA", 2)
+    with pytest.raises(Unreadable, match="no table of packages"):
+        records(body)
+
+
 def inner_page(body: bytes) -> tuple[int, list[int]]:
     """Where the first inner page begins, and where the numbers of its children stand."""
     start = next(at for at in range(512, len(body), 512) if body[at] == 5)
