@@ -162,7 +162,7 @@ class _Answer:
     def _checked_path(self, path: object) -> str:
         """As `scans.layers.paths` makes them; "" is the root, which only an opaque can be."""
         text = _text(path, self._budget.path_length, least=0)
-        if normalised(text) != text:
+        if normalised(text) != text or text.count("/") > self._budget.depth:
             raise NoAnswer("It has a path that is none.")
         return text
 

@@ -50,6 +50,13 @@ def test_a_refusal_arrives():
     assert (caught.value.reason, str(caught.value)) == (Reason.TOO_LARGE, "It is too large.")
 
 
+@pytest.mark.parametrize("kind", ["file", "link", "hidden", "whiteouts", "opaques", "bare"])
+def test_a_path_with_more_folders_than_a_layer_may_have_is_none(kind):
+    line = orjson.dumps([kind, "a/a/a/a", *["x"] * (kind == "link")])
+    with pytest.raises(NoAnswer, match="path"):
+        record_of([line], Budget(depth=2))
+
+
 FILE = ["file", "a/package.json"]
 PACKAGE = ["package", "npm", "a", "1", "", "", "", "", ""]
 
