@@ -47,7 +47,7 @@ def the_image(reference: str) -> Placement:
             "with :TAG or @DIGEST, the way it is stored here."
         )
     if len({placement.image.digest for placement in found}) > 1:
-        meant = "\n".join(f"  {_named(each)}  {each.image.platform}" for each in found)
+        meant = "\n".join(shown(f"  {_named(each)}  {each.image.platform}") for each in found)
         raise CommandError(f"{reference} may mean several images; name one of them:\n{meant}")
     return found[0]
 

@@ -61,6 +61,15 @@ def test_several_that_may_be_meant_are_listed(image):
     assert f"yard/team/checkout@{other.digest}" in str(refused.value)
 
 
+def test_the_platforms_of_several_do_not_steer_the_terminal(image):
+    an_image(a_repository(a_registry(name="yard"), name="team/checkout"), tags=("1.2",))
+    type(image).objects.update(architecture="\x1b[31mred")
+    with pytest.raises(CommandError) as refused:
+        explained("team/checkout:1.2", "CVE-1999-1")
+    assert "red" in str(refused.value)
+    assert "\x1b" not in str(refused.value)
+
+
 def test_what_an_image_says_of_itself_does_not_steer_the_terminal(image):
     finding = a_finding(image)
     finding.inventory.entries.update(path="opt/\x1b[31mred")
