@@ -43,6 +43,18 @@ def test_an_upload_leads_to_the_image(client, registry):
     assert Image.objects.get().digest in page
 
 
+def test_the_page_of_an_imported_sbom_offers_nothing_of_a_scanned_image(client, registry):
+    logged_in(client, registry, Role.OWNER)
+    page = upload(client, registry).content.decode()
+    assert "Imported SBOM in team/app" in page
+    assert "CycloneDX document" in page
+    assert "Scan now" not in page
+    assert "compressed" not in page
+    listed = client.get(reverse("registry", args=[registry.pk])).content.decode()
+    assert "imported SBOMs" in listed
+    assert "catalogue walked" not in listed
+
+
 @pytest.mark.parametrize(
     ("fields", "sentence"),
     [({"document": ""}, "Choose a file"), ({"repository": "A B"}, "is not the name")],
