@@ -29,6 +29,7 @@ _MOST_EXTRAS = 16  # fields of one entry
 _MOST_ENDS = 8  # that an archive may seem to have
 _IN_EXTRA = 0xFFFFFFFF  # a field whose value stands elsewhere
 _CHUNK = 1024 * 1024
+_LEAST_READ = 16 * 1024
 _ENCRYPTED = 1
 _STORED, _DEFLATED = 0, 8  # what imports or runs packages in archives reads no other
 _RATIO = 100  # of what a file unpacks to, to its size; real ones stay below ten
@@ -209,7 +210,8 @@ class Archive:
         while not stream.eof:
             data = stream.unconsumed_tail
             if not data:
-                data = self._source.at(start, min(_CHUNK, left))
+                # Of what little is wanted: a long entry, named often, is not read whole each time.
+                data = self._source.at(start, min(_CHUNK, max(most, _LEAST_READ), left))
                 start, left = start + len(data), left - len(data)
             try:
                 piece = stream.decompress(data, most)

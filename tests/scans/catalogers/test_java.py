@@ -283,3 +283,14 @@ def _read_quietly(body: bytes) -> None:
     except Unreadable:
         return
     assert {component.type for component in found} <= {"maven"}
+
+
+def test_of_a_long_entry_no_more_is_read_than_is_wanted(monkeypatch):
+    noise = random.Random(1).randbytes(500_000)
+    body = jar({"META-INF/maven/g/a/pom.properties": noise})
+    read_at, asked = zips.OnFile.at, []
+    monkeypatch.setattr(
+        zips.OnFile, "at", lambda self, at, n: asked.append(n) or read_at(self, at, n)
+    )
+    read(body)
+    assert max(asked) < 100_000
