@@ -108,11 +108,16 @@ def streams(title: str) -> tuple[str, ...]:
 
 def flavours(ecosystem: str, version: str, streams: tuple[str, ...]) -> tuple[str, ...]:
     """The flavours of a package that a version given by an advisory is about."""
-    if family(ecosystem) not in _RPM:
+    if not _is_rpm(ecosystem):
         return ("",)
     if _MODULAR.search(version):
         return streams or (ANY_STREAM,)
     return (_build(version),)
+
+
+@lru_cache(maxsize=4096)
+def _is_rpm(ecosystem: str) -> bool:
+    return family(ecosystem) in _RPM
 
 
 def _build(version: str) -> str:

@@ -8,7 +8,7 @@ can be made of: a package of that version has no key either, and is unknown on i
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -170,10 +170,12 @@ _SOME: Interval = (b"", None, "", "", "")
 def _once(ranges: Iterable[AffectedRange]) -> tuple[AffectedRange, ...]:
     """Each range once, in order. A module is built again for each minor release, and an erratum
     lists all builds: they are one version, mended in the lowest."""
-    once: dict[AffectedRange, AffectedRange] = {}
+    once: dict[object, AffectedRange] = {}
     for found in ranges:
         version, modular, _ = found.fixed.partition(".module")
-        same = replace(found, fixed=version, high=None) if modular else found
+        same = (
+            (found.ecosystem, found.name, found.flavour, found.low, version) if modular else found
+        )
         if same not in once or (modular and _ends_before(found, once[same])):
             once[same] = found
     return tuple(once.values())

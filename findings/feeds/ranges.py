@@ -29,9 +29,10 @@ def intervals(ecosystem: str, entry: dict[str, Any]) -> tuple[list[Interval], in
     alone or of nothing."""
     ranges = [r for r in map(as_dict, as_list(entry.get("ranges"))) if r.get("type") != "GIT"]
     failed = max(0, len(ranges) - MAX_RANGES)
+    last = _last_known(entry)
     found: list[Interval] = []
     for described in ranges[:MAX_RANGES]:
-        events = _read(ecosystem, as_list(described.get("events")), _last_known(entry))
+        events = _read(ecosystem, as_list(described.get("events")), last)
         if events is None:
             failed += 1
         else:
@@ -47,6 +48,8 @@ def intervals(ecosystem: str, entry: dict[str, Any]) -> tuple[list[Interval], in
 def _last_known(entry: dict[str, Any]) -> dict[str, str] | None:
     """GitHub writes what it knows of a vulnerability that is not fixed beside the range."""
     said = as_dict(entry.get("database_specific")).get("last_known_affected_version_range")
+    if said is None:
+        return None
     match = _LAST_KNOWN.fullmatch(text(said, 110))
     return {"last_affected" if match[1] == "<=" else "limit": match[2]} if match else None
 
@@ -125,13 +128,12 @@ def _listed(ecosystem: str, versions: list[Any], ranges: list[Interval]) -> Iter
     lows = [low for low, _ in covered]
     for version in versions:
         key = encode(ecosystem, version) if isinstance(version, str) else None
-        beyond = end(ecosystem, version) if key is not None else None
-        if key is None or beyond is None:
+        if key is None:
             continue
         position = bisect_right(lows, key) - 1
         high = covered[position][1] if position >= 0 else b""
         if high is not None and key >= high:
-            yield key, beyond, version, "", version
+            yield key, end(ecosystem, version), version, "", version
 
 
 def _union(intervals: list[Interval]) -> list[tuple[bytes, bytes | None]]:

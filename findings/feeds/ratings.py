@@ -27,6 +27,8 @@ _WONT_FIX = frozenset(
         "out-of-support-scope",
     }
 )
+_STATES = frozenset({"urgency", "status", "state", "fix_state"})
+_RATINGS = ("urgency", "ubuntu_priority", "severity")
 # RustSec's notices that a crate has no maintainer any more, or something else to know: no flaws.
 _NO_FLAW = frozenset({"unmaintained", "notice"})
 
@@ -41,12 +43,17 @@ def is_left(entry: dict[str, Any]) -> bool:
 
 
 def _states(entry: dict[str, Any]) -> Iterator[str]:
-    for part in ("ecosystem_specific", "database_specific"):
-        said = as_dict(entry.get(part))
-        for key in ("urgency", "status", "state", "fix_state"):
-            yield text(said.get(key), 40)
+    for said in _own_fields(entry):
+        for key in _STATES & said.keys():
+            yield text(said[key], 40)
         for component in dicts(said.get("components")):  # Chainguard's
             yield text(component.get("latest_event_status"), 40)
+
+
+def _own_fields(entry: dict[str, Any]) -> list[dict[str, Any]]:
+    """What is of the package's ecosystem and of the database; most records have neither."""
+    parts = (entry.get("ecosystem_specific"), entry.get("database_specific"))
+    return [part for part in parts if part and isinstance(part, dict)]
 
 
 def database_severity(record_id: str, fields: dict[str, Any]) -> int:
@@ -63,15 +70,10 @@ def distribution_severity(record_id: str, summary: str, fields: dict[str, Any]) 
 
 def package_severity(entry: dict[str, Any]) -> int | None:
     """Debian's urgency, Ubuntu's priority, a severity word, or vectors, given for this package."""
-    candidates = (
-        _word(entry.get("ecosystem_specific"), "urgency"),
-        _word(entry.get("ecosystem_specific"), "ubuntu_priority"),
-        _word(entry.get("ecosystem_specific"), "severity"),
-        _word(entry.get("database_specific"), "severity"),
-        _ubuntu(entry.get("severity")),
-        severity.from_vectors(vectors(entry.get("severity"))),
-    )
-    return next((c for c in candidates if c != severity.UNKNOWN), None)
+    words = [_word(part, key) for part in _own_fields(entry) for key in _RATINGS if key in part]
+    if given := entry.get("severity"):
+        words += [_ubuntu(given), severity.from_vectors(vectors(given))]
+    return next((word for word in words if word != severity.UNKNOWN), None)
 
 
 def _word(value: object, key: str) -> int:
