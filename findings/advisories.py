@@ -41,6 +41,9 @@ LARGEST_UNREADABLE = 0.01
 
 BATCH = 500
 
+# Changed records past which an import changes the figures that queries are planned by.
+_MANY = 1000
+
 # The class of database locks that keep two sessions from importing one feed at once.
 _LOCK = 0x4665_6564
 
@@ -257,7 +260,11 @@ def merge(cursor, feed: Feed) -> int:
     for statement in (_WITHDRAW, _UPSERT):
         cursor.execute(statement, {"feed": feed.pk})
         changed += cursor.rowcount
-    for statement in (_CLEAR_AFFECTED, _INSERT_AFFECTED, _FORGET_ECOSYSTEMS, _LEARN_ECOSYSTEMS):
+    for statement in (_CLEAR_AFFECTED, _INSERT_AFFECTED):
+        cursor.execute(statement, {"feed": feed.pk})
+    if changed > _MANY:  # else the planner goes by what it knew of the tables before
+        cursor.execute("ANALYZE findings_advisory, findings_affected")
+    for statement in (_FORGET_ECOSYSTEMS, _LEARN_ECOSYSTEMS):
         cursor.execute(statement, {"feed": feed.pk})
     cursor.execute("DROP TABLE touched_advisory, assigned")
     return changed

@@ -5,6 +5,8 @@ import sys
 
 from config import processes
 
-os.environ["VIGIE_ADVISORIES_URL"] = ""  # it judges by advisories of its own, and needs no network
+# It judges by advisories of its own, and needs no network.
+for name in ("VIGIE_ADVISORIES_URL", "VIGIE_EXPLOITED_URL", "VIGIE_EPSS_URL"):
+    os.environ[name] = ""
 
 sys.exit(processes.main(processes.Part("demo", processes.on_terminal("config.demo.load"))))
