@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator
 
 
 def stanzas(lines: Iterable[bytes], keys: frozenset[bytes]) -> Iterator[dict[bytes, str]]:
-    """The given keys of each stanza, in lower case, which their case in the file does not matter to;
-    the first of a repeated key counts.
+    """The given keys of each stanza, in lower case, however the file writes them; the first of a
+    repeated key counts.
 
     Line by line, so that a hostile file is never in memory more than twice. Lines that continue a
     value begin with a blank and are passed over: no wanted key has such a value.
