@@ -18,11 +18,8 @@ from findings.explanation.answer import (
     side,
 )
 from findings.explanation.facts import Facts, Finding, Package, Place, Range
+from findings.keys import ANY_STREAM
 from findings.versions import family
-
-# The flavour of an advisory that may mean any module stream: of a package that is of one, it says
-# nothing for certain.
-_ANY_STREAM = "*"
 
 _MOST_WITHDRAWN = 12
 _MOST_RANGES = 4  # compared per advisory
@@ -116,7 +113,7 @@ def _why_not(package: Package, facts: Facts) -> Iterator[Line]:
     flavoured = [each for each in standing if each.flavour == package.flavour]
     if package.flavour:
         flavoured += [
-            replace(each, unreadable=True) for each in standing if each.flavour == _ANY_STREAM
+            replace(each, unreadable=True) for each in standing if each.flavour == ANY_STREAM
         ]
     if not flavoured:
         yield _of_other_flavours(package, standing)
