@@ -8,7 +8,7 @@ can be made of: a package of that version has no key either, and is unknown on i
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,7 +21,7 @@ from findings.feeds.values import MAX_LIST, as_dict, as_list, dicts, text
 from findings.keys import ANY_STREAM, canonical_ecosystem, canonical_name
 
 # Raise it when a record comes out otherwise: every feed is read again whole.
-VERSION = 1
+VERSION = 2
 # What a feed's records were read by, orderings and names included.
 READER = VERSION << 16 | keys.VERSION << 8 | versions.VERSION
 
@@ -148,7 +148,7 @@ def _package(entry: dict[str, Any], streams: tuple[str, ...]) -> tuple[list[Affe
     own = ratings.package_severity(entry)
     unfixed = "wont-fix" if ratings.is_left(entry) else "not-yet"
     name = canonical_name(ecosystem, name)
-    return [
+    ranges = [
         AffectedRange(
             ecosystem,
             name,
@@ -160,7 +160,16 @@ def _package(entry: dict[str, Any], streams: tuple[str, ...]) -> tuple[list[Affe
         )
         for interval in found
         for flavour in keys.flavours(ecosystem, interval[3] or interval[4], streams)
-    ], failed
+    ]
+    return [*ranges, *_of_any_group(ranges)], failed
+
+
+def _of_any_group(ranges: Iterable[AffectedRange]) -> Iterator[AffectedRange]:
+    """The same of the artifact alone: an archive that does not tell its group may be the one."""
+    for each in ranges:
+        artifact = each.name.partition(":")[2]
+        if each.ecosystem == "Maven" and artifact:
+            yield replace(each, name=artifact, unreadable=True)
 
 
 # Some versions, nobody can read which.

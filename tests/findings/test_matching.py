@@ -284,3 +284,28 @@ def test_rpm_findings_are_those_of_rpm(shared):
     # rpm compares versions only: it takes nodejs 16 for what an erratum of the stream 18 is about.
     truth = {row for row in truth if (row[0], row[2]) not in modular}
     assert found_in(packages, records) == truth
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "found", "uncertain"),
+    [
+        ("org.example:tool", "1.5", 1, 0),
+        ("org.other:tool", "1.5", 0, 0),
+        ("tool", "1.5", 0, 1),
+        ("tool", "2.0", 0, 0),
+    ],
+)
+def test_an_archive_that_does_not_tell_its_group_may_be_the_one(name, version, found, uncertain):
+    events = [{"introduced": "0"}, {"fixed": "2.0"}]
+    record = {
+        "id": "CVE-2026-1",
+        "modified": "2026-01-01T00:00:00Z",
+        "affected": [
+            {
+                "package": {"ecosystem": "Maven", "name": "org.example:tool"},
+                "ranges": [{"type": "ECOSYSTEM", "events": events}],
+            }
+        ],
+    }
+    judged = match([Package("maven", "Maven", name, version)], [parse(json.dumps(record).encode())])
+    assert (len(judged.matches), len(judged.uncertain)) == (found, uncertain)
