@@ -6,8 +6,8 @@ the same `low <= key < high`; it serves `manage.py scan`, which has no database.
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Protocol
@@ -157,9 +157,9 @@ def match(packages: Sequence[Package], records: Iterable[Record]) -> Judgement:
                         doubted.add((index, record.id))
                 elif _covers(affected, keys[index]):
                     evidence.append((index, _candidate(record, affected, assessment)))
-    matches = _matches(evidence, clusters, keys)
-    proved = {(found.package, found.vulnerability) for found in matches}
     names = clusters.names()
+    matches = _matches(evidence, clusters, names, keys)
+    proved = {(found.package, found.vulnerability) for found in matches}
     uncertain = {
         index
         for index, advisory in doubted
@@ -213,17 +213,22 @@ def _candidate(record: Record, affected: AffectedRange, assessment: Assessment) 
 
 
 def _matches(
-    evidence: Iterable[tuple[int, Candidate]], clusters: "_Clusters", keys: Sequence[MatchKey]
+    evidence: Iterable[tuple[int, Candidate]],
+    clusters: "_Clusters",
+    names: Mapping[str, list[str]],
+    keys: Sequence[MatchKey],
 ) -> tuple[Match, ...]:
     """One match per package and vulnerability, however many advisories and names it has."""
     grouped: dict[tuple[int, str], list[Candidate]] = defaultdict(list)
     for index, candidate in evidence:
         grouped[index, clusters.root(candidate.advisory)].append(candidate)
-    names = clusters.names()
     found = [
-        replace(
-            _match(index, names[root], choose(candidates), clusters.worst(names[root])),
-            kernel=keys[index].kernel,
+        _match(
+            index,
+            keys[index],
+            names[root],
+            choose(candidates),
+            clusters.worst(names[root]),
         )
         for (index, root), candidates in grouped.items()
     ]
@@ -231,7 +236,11 @@ def _matches(
 
 
 def _match(
-    index: int, ids: list[str], proof: Candidate, worst: tuple[int, Decimal | None]
+    index: int,
+    key: MatchKey,
+    ids: list[str],
+    proof: Candidate,
+    worst: tuple[int, Decimal | None],
 ) -> Match:
     """Where the proof has no severity or score, the worst of the same vulnerability stands in."""
     name = preferred_name(ids)
@@ -246,6 +255,7 @@ def _match(
         fixed_version=proof.range.fixed,
         last_affected=proof.range.last_affected,
         fix_state=proof.range.fix_state,
+        kernel=key.kernel,
         summary=proof.summary,
     )
 
