@@ -12,7 +12,7 @@ from findings.matching import match
 from findings.versions import encode
 from scans.coalesce import Placed
 from tests.accuracy import labels
-from tests.accuracy.images import read_image
+from tests.real_images import read_image
 
 # Types that the labels list; what else an image holds nobody has labelled.
 _LABELLED = frozenset({"deb", "apk", "rpm", "python", "npm", "go-module", "binary", "dotnet"})
