@@ -11,7 +11,7 @@ from django.db import connection
 from findings.bases import Base, base_of, findings_of
 from findings.commands import MANAGER_PACKAGES
 from findings.images import inventories_of
-from findings.models import Finding, ImageVerdict
+from findings.models import ABOUT, Finding, ImageVerdict
 from findings.upgrades import Counts, Flaw, Interval, Upgrades, closing_version, plan
 from registries.models import Image
 from scans.models import InventoryPackage
@@ -75,12 +75,11 @@ def closing_versions(findings: Collection[Finding]) -> dict[int, str]:
     vulnerability; "" where no version does: one query."""
     with connection.cursor() as cursor:
         cursor.execute(
-            """
+            f"""
             SELECT finding.id, k.key, f.low, f.high, f.fixed
             FROM findings_finding finding
             JOIN findings_packagekey k ON k.package_id = finding.package_id AND k.key IS NOT NULL
-            JOIN findings_affected f ON f.name = k.name AND f.ecosystem = k.ecosystem
-                AND NOT f.unreadable AND f.flavour = k.flavour
+            JOIN findings_affected f ON {ABOUT}
             JOIN findings_advisory a ON a.id = f.advisory_id AND a.withdrawn_at IS NULL
                 AND a.vulnerability_id = finding.vulnerability_id
             WHERE finding.id = ANY(%s)

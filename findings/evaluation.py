@@ -10,6 +10,7 @@ from django.db import connection, transaction
 
 from findings import keys, versions
 from findings.keys import match_key
+from findings.models import ABOUT, WITHIN
 from findings.verdicts import JUDGED_BY, roll_up_images, roll_up_inventories
 
 INVENTORIES_AT_ONCE = 1000
@@ -160,7 +161,7 @@ def _collect_packages(cursor) -> None:
 
 # Of several advisories on one vulnerability of one package, the same one is chosen as
 # `findings.matching.choose` chooses in memory.
-_DESIRED = """
+_DESIRED = f"""
     SELECT DISTINCT ON (k.package_id, a.vulnerability_id)
         k.package_id, a.vulnerability_id, a.id AS advisory_id,
         coalesce(nullif(f.severity, 0), nullif(a.severity, 0), cluster.severity, 0)::smallint
@@ -169,9 +170,7 @@ _DESIRED = """
         f.introduced, f.fixed AS fixed_version, f.last_affected, f.fix_state
     FROM work_package w
     JOIN findings_packagekey k ON k.package_id = w.id
-    JOIN findings_affected f ON f.name = k.name AND f.ecosystem = k.ecosystem
-        AND f.flavour = k.flavour AND NOT f.unreadable
-        AND k.key >= f.low AND (f.high IS NULL OR k.key < f.high)
+    JOIN findings_affected f ON {ABOUT} AND {WITHIN}
     JOIN findings_advisory a ON a.id = f.advisory_id AND a.withdrawn_at IS NULL
     LEFT JOIN LATERAL (
         SELECT max(o.severity) AS severity, max(coalesce(o.cvss_v3, o.cvss_v4, o.cvss_v2)) AS cvss

@@ -252,6 +252,13 @@ class PackageKey(models.Model):
         indexes = [models.Index(fields=["name", "ecosystem"]), models.Index(fields=["made_by"])]
 
 
+# SQL on an interval `f` of `Affected` and a package's key `k`: whether the one speaks for certain
+# of the other, and whether the version lies in it.
+ABOUT = """f.name = k.name AND f.ecosystem = k.ecosystem AND f.flavour = k.flavour
+    AND NOT f.unreadable"""
+WITHIN = "k.key >= f.low AND (f.high IS NULL OR k.key < f.high)"
+
+
 class StalePackage(models.Model):
     """A package whose matches an import may have changed: evaluation's queue."""
 

@@ -10,7 +10,8 @@ them as well. The verdict's reason is the first that holds, its detail has a lin
 
 from django.utils import timezone
 
-from findings.models import OPEN, OPEN_KERNEL
+from findings.keys import ANY_STREAM
+from findings.models import OPEN, OPEN_KERNEL, WITHIN
 
 IMAGES_AT_ONCE = 20_000
 
@@ -36,14 +37,14 @@ _UNREADABLE_VERSIONS = """
 
 # Where another range of the same vulnerability holds for the package, nothing is unknown. A range
 # of flavour "*" is of some module stream, nobody says which.
-_UNREADABLE_RANGES = """
+_UNREADABLE_RANGES = f"""
     SELECT e.inventory_id, count(DISTINCT e.package_id) AS number
     FROM findings_affected f
     JOIN findings_advisory a ON a.id = f.advisory_id AND a.withdrawn_at IS NULL
     JOIN findings_packagekey k ON k.name = f.name AND k.ecosystem = f.ecosystem
         AND k.key IS NOT NULL AND k.counted
-        AND (f.flavour = k.flavour OR f.flavour = '*' AND k.flavour <> '')
-        AND k.key >= f.low AND (f.high IS NULL OR k.key < f.high)
+        AND (f.flavour = k.flavour OR f.flavour = '{ANY_STREAM}' AND k.flavour <> '')
+        AND {WITHIN}
     JOIN scans_inventorypackage e ON e.package_id = k.package_id
     JOIN work_inventory w ON w.id = e.inventory_id
     WHERE f.unreadable AND NOT EXISTS (
